@@ -1,0 +1,270 @@
+//! Chains of nodes: running them, cancelling them from their end, and letting go of their roots.
+
+use std::{
+    mem::ManuallyDrop,
+    ptr::{self, NonNull},
+    sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
+};
+
+use super::{AtomicPtr, Ext, Header, Node, NodeRef, Root, Slot, VTable, state, vtable_of};
+use crate::Aborted;
+
+/// What a link leaves behind when another one is to run: that one, and the result for it, which
+/// lies in the link that ran.
+pub(super) struct Step {
+    pub(super) next: Node,
+    pub(super) input: *mut (),
+}
+
+/// Stands in [`Root::forward`] while a cancellation has the root that was there.
+pub(super) const BORROWED: *mut Header = ptr::without_provenance_mut(1);
+
+/// Runs `link` with the result at `input`, and then what is attached to it, until a link waits or
+/// the chain ends. Uses no stack for the length of the chain.
+///
+/// # Safety
+/// The links are the caller's to run, `input` points to a result of the type that `link` takes,
+/// which it moves out, and `root` is the root of the chain. `spent` is the link whose result `input` is, if it
+/// is one: it is freed.
+pub(super) unsafe fn drive(mut root: Node, mut link: Node, mut input: *mut (), mut spent: Option<Node>) {
+    loop {
+        // SAFETY: the link is ours, and a link begins with an `Ext`.
+        let run = vtable_of(unsafe { link.cast::<Ext>().as_ref() }).run;
+        // SAFETY: promised by the caller, and for later turns by the link that ran before.
+        let step = unsafe { run(link, input, &mut root) };
+        if let Some(spent) = spent {
+            // SAFETY: its result was moved out by the link that just ran, and its root was passed
+            // on when that link was attached.
+            unsafe { free_memory(spent) };
+        }
+        match step {
+            Some(step) => {
+                spent = Some(link);
+                link = step.next;
+                input = step.input;
+            }
+            None => return,
+        }
+    }
+}
+
+/// # Safety
+/// The node is extended, the caller's alone, and its contents have been moved out.
+pub(super) unsafe fn free_memory(node: Node) {
+    // SAFETY: promised by the caller.
+    let free = vtable_of(unsafe { node.cast::<Ext>().as_ref() }).free;
+    // SAFETY: promised by the caller.
+    unsafe { free(node) };
+}
+
+/// The root part of a root's slot.
+///
+/// # Safety
+/// The node is alive, and a root whose slot has been made one (see [`NodeRef::become_inner`]).
+unsafe fn root_of<'a>(node: Node) -> &'a Root {
+    // SAFETY: promised by the caller; from then on the slot is only read, its atomic aside.
+    unsafe { node.as_ref() }
+        .slot
+        .with(|slot| unsafe { &*(&raw const (*slot).root).cast::<Root>() })
+}
+
+/// Lets go of a root: its chain has come to its end, or waits for another one.
+///
+/// # Safety
+/// The caller owns the root and does not use it again.
+pub(super) unsafe fn release(root: Node) {
+    let mut next = Some(root);
+    while let Some(node) = next {
+        // SAFETY: a root that is owned is alive, and was made one before it was.
+        let root = unsafe { root_of(node) };
+        // ORDERING: Acquire for what the chain's last user did with the root behind it. Nobody is
+        // cancelling through this root: whoever does that keeps the chain's end alive.
+        next = NonNull::new(root.forward.swap(ptr::null_mut(), Acquire));
+        let free = root.vtable.free;
+        // SAFETY: as above.
+        let word = &unsafe { node.as_ref() }.state;
+        let seen = word.load(Acquire);
+        // ORDERING: as in `NodeRef::abandon` and `NodeRef::take_slow`: Release for the producer
+        // that frees the node in our stead, Acquire if it has gone already.
+        let left_to_producer = (seen == state::CANCELLED
+            && word
+                .compare_exchange(state::CANCELLED, state::ABANDONED, Release, Acquire)
+                .is_ok())
+            || (seen == state::FIRING
+                && word
+                    .compare_exchange(state::FIRING, state::TAKEN, Release, Acquire)
+                    .is_ok());
+        if !left_to_producer {
+            // SAFETY: `FIRED` or `SPENT`, and the result was moved out: the node is ours alone. A
+            // chain does not end before its root has left the pending states.
+            unsafe { free(node) };
+        }
+    }
+}
+
+/// Cancels what a chain waits for: its root, or the root of the chain that it waits for, and so on
+/// to the innermost.
+///
+/// # Safety
+/// The caller keeps the chain's end alive.
+pub(super) unsafe fn cancel(root: Node) {
+    // The roots walked through, each with the one borrowed from it. A chain of waits may be a
+    // million long, so this does not recurse.
+    let mut path = Vec::new();
+    let mut node = root;
+    loop {
+        // SAFETY: `node` is kept alive by the caller, or borrowed from the root before it.
+        let root = unsafe { root_of(node) };
+        // SAFETY: the vtable is that of the node, and the node is a root.
+        if unsafe { (root.vtable.cancel)(node) } {
+            break;
+        }
+        // ORDERING: Acquire for the root behind, published by the link that began to wait.
+        let forward = root.forward.swap(BORROWED, AcqRel);
+        match NonNull::new(forward) {
+            Some(inner) if forward != BORROWED => {
+                path.push((node, inner));
+                node = inner;
+            }
+            // Nothing to go to, or another thread is on its way there.
+            none_or_borrowed => {
+                if none_or_borrowed.is_none() {
+                    // ORDERING: nothing was changed. If a link has begun to wait meanwhile, its
+                    // root stays.
+                    let _ = root
+                        .forward
+                        .compare_exchange(BORROWED, ptr::null_mut(), Relaxed, Relaxed);
+                }
+                break;
+            }
+        }
+    }
+    for (node, inner) in path.into_iter().rev() {
+        // SAFETY: kept alive by the caller or by the pairs that remain in `path`.
+        let root = unsafe { root_of(node) };
+        // ORDERING: Release for whoever borrows or releases the root next.
+        let returned = root
+            .forward
+            .compare_exchange(BORROWED, inner.as_ptr(), Release, Relaxed);
+        if returned.is_err() {
+            // SAFETY: the chain has begun to wait for another one, so this root is ours, and the
+            // chain that it belongs to has come to its end.
+            unsafe { release(inner) };
+        }
+    }
+}
+
+impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
+    /// Cancels what this node waits for.
+    ///
+    /// # Safety
+    /// The caller is the consumer.
+    pub(super) unsafe fn cancel(self) {
+        let root = self.ext().and_then(|ext| {
+            // SAFETY: the field is the consumer's, and that is the caller.
+            ext.root.with(|root| unsafe { *root })
+        });
+        match root {
+            // SAFETY: the consumer keeps the chain's end alive.
+            Some(root) => unsafe { cancel(root) },
+            // SAFETY: the node is its own root, and the vtable is its own.
+            None => unsafe {
+                (self.vtable().cancel)(self.node());
+            },
+        }
+    }
+
+    /// The vtable for this node as a root.
+    fn vtable(self) -> &'static VTable {
+        match self.ext() {
+            Some(ext) => vtable_of(ext),
+            None => &BareVTable::<T, E>::VTABLE,
+        }
+    }
+
+    /// Prepares a pending node for being waited for by a link, and gives the root of its chain.
+    ///
+    /// # Safety
+    /// The caller is the consumer and the state is `EMPTY`, or one that has a result.
+    pub(super) unsafe fn become_inner(self) -> Node {
+        let root = self.ext().and_then(|ext| {
+            // SAFETY: the field is the consumer's, and that is the caller. The ownership of the
+            // root moves out by the caller's storing it elsewhere.
+            ext.root.with(|root| unsafe { *root })
+        });
+        root.unwrap_or_else(|| {
+            let vtable = self.vtable();
+            self.header().slot.with_mut(|slot| {
+                let root = Root {
+                    forward: AtomicPtr::new(ptr::null_mut()),
+                    vtable,
+                };
+                // SAFETY: outside of `WAKER` the slot is the consumer's and vacant.
+                unsafe {
+                    slot.write(Slot {
+                        root: ManuallyDrop::new(root),
+                    });
+                }
+            });
+            self.node()
+        })
+    }
+
+    /// Attaches a link to a node that was prepared by [`become_inner`](Self::become_inner). Then the
+    /// consumer's half has ended, unless a result had arrived: `false`.
+    ///
+    /// # Safety
+    /// The caller is the consumer, the link takes this node's type and is complete.
+    pub(super) unsafe fn attach(self, link: Node) -> bool {
+        // ORDERING: Release publishes the link to the producer's Acquire in `publish`; Acquire for
+        // the result that arrived instead.
+        self.header()
+            .state
+            .compare_exchange(state::EMPTY, link.as_ptr(), Release, Acquire)
+            .is_ok()
+    }
+}
+
+/// Makes `root` wait for the chain that begins at `inner`, whose ownership goes to it.
+///
+/// # Safety
+/// Both are roots, `root` is that of the chain that the caller runs.
+pub(super) unsafe fn wait_for(root: Node, inner: Node) {
+    // SAFETY: promised by the caller.
+    let previous = unsafe { root_of(root) }.forward.swap(inner.as_ptr(), AcqRel);
+    if let Some(previous) = NonNull::new(previous).filter(|_| previous != BORROWED) {
+        // SAFETY: it was owned by `root`, and its chain has come to its end, or this chain would
+        // still be waiting for it.
+        unsafe { release(previous) };
+    }
+}
+
+struct BareVTable<T, E>(std::marker::PhantomData<(T, E)>);
+
+impl<T: 'static, E: From<Aborted> + 'static> BareVTable<T, E> {
+    const VTABLE: VTable = VTable {
+        run: never_run,
+        cancel: Self::cancel,
+        free: Self::free,
+    };
+
+    unsafe fn cancel(node: Node) -> bool {
+        // SAFETY: promised by the caller of the vtable.
+        unsafe { NodeRef::<T, E>::from_tagged(node).cancel_with(|| {}) }
+    }
+
+    unsafe fn free(node: Node) {
+        // SAFETY: promised by the caller of the vtable; an untagged reference is a bare node.
+        unsafe { NodeRef::<T, E>::from_tagged(node).free_memory() };
+    }
+}
+
+/// Stands in the vtables of nodes that are not links.
+pub(super) unsafe fn never_run(_: Node, _: *mut (), _: &mut Node) -> Option<Step> {
+    unreachable!("only links are run")
+}
+
+/// Stands in the vtables of links.
+pub(super) unsafe fn never_cancelled(_: Node) -> bool {
+    unreachable!("a link is never the root of its chain")
+}

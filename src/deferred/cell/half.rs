@@ -1,0 +1,155 @@
+//! The two halves of a node as owned values with a safe interface.
+
+use std::{
+    mem::ManuallyDrop,
+    panic::Location,
+    task::{Context, Poll},
+};
+
+use super::{NodeRef, Unwatched, state};
+use crate::{
+    Aborted,
+    deferred::{Outcome, unhandled},
+};
+
+/// The producer's half: fires once, at the latest when it is dropped.
+pub(in crate::deferred) struct Producer<T: 'static, E: From<Aborted> + 'static> {
+    node: NodeRef<T, E>,
+}
+
+/// The consumer's half. Empty once it gave the result out.
+pub(in crate::deferred) struct Consumer<T: 'static, E: From<Aborted> + 'static> {
+    node: Option<NodeRef<T, E>>,
+}
+
+// SAFETY: a half gives results out by value and shares nothing else but atomics; the callbacks
+// attached to it are `Send` by the bound on `then`.
+unsafe impl<T: Send, E: From<Aborted> + Send> Send for Producer<T, E> {}
+// SAFETY: as above; by reference a producer can only be asked whether it is wanted.
+unsafe impl<T: Send, E: From<Aborted> + Send> Sync for Producer<T, E> {}
+// SAFETY: as for the producer.
+unsafe impl<T: Send, E: From<Aborted> + Send> Send for Consumer<T, E> {}
+// SAFETY: as above; by reference a consumer can only be asked whether it is settled, and cancelled,
+// which several threads may do.
+unsafe impl<T: Send, E: From<Aborted> + Send> Sync for Consumer<T, E> {}
+
+/// Both halves of a new pending node.
+pub(in crate::deferred) fn pair<T: 'static, E: From<Aborted> + 'static>(
+    made_at: &'static Location<'static>,
+) -> (Producer<T, E>, Consumer<T, E>) {
+    let node = NodeRef::pair(made_at);
+    (Producer { node }, Consumer { node: Some(node) })
+}
+
+impl<T: 'static, E: From<Aborted> + 'static> Producer<T, E> {
+    /// Gives the node away, so that the half does not fire when it is dropped.
+    fn into_node(self) -> NodeRef<T, E> {
+        ManuallyDrop::new(self).node
+    }
+
+    #[inline]
+    pub(in crate::deferred) fn fire(self, result: Result<T, E>) {
+        // SAFETY: the half was owned, and is gone.
+        unsafe { self.into_node().fire(result, Unwatched::Report) };
+    }
+
+    pub(in crate::deferred) fn try_fire(self, result: Result<T, E>) -> Result<(), Result<T, E>> {
+        // SAFETY: the half was owned, and is gone.
+        unsafe { self.into_node().try_fire(result) }
+    }
+
+    pub(in crate::deferred) fn is_wanted(&self) -> bool {
+        self.node.is_wanted()
+    }
+}
+
+impl<T: 'static, E: From<Aborted> + 'static> Drop for Producer<T, E> {
+    fn drop(&mut self) {
+        // SAFETY: the half was owned, and is gone.
+        unsafe { self.node.fire(Err(E::from(Aborted::dropped())), Unwatched::Ignore) };
+    }
+}
+
+impl<T: 'static, E: From<Aborted> + 'static> Consumer<T, E> {
+    /// The consumer's half of a node that is handed over with it.
+    pub(super) fn from_node(node: NodeRef<T, E>) -> Self {
+        Self { node: Some(node) }
+    }
+
+    /// Gives the node away. Empty if the result was taken.
+    pub(super) fn into_node(self) -> Option<NodeRef<T, E>> {
+        ManuallyDrop::new(self).node
+    }
+
+    /// A half whose result is there.
+    pub(in crate::deferred) fn settled(result: Result<T, E>, made_at: &'static Location<'static>) -> Self {
+        Self::from_node(NodeRef::settled(result, made_at))
+    }
+
+    /// Takes the result if it is there. `None` also when it was taken before.
+    #[inline]
+    pub(in crate::deferred) fn take(&mut self) -> Option<Result<T, E>> {
+        // SAFETY: the half is owned, and forgotten once it gave the result out.
+        let result = unsafe { self.node?.take() };
+        if result.is_some() {
+            self.node = None;
+        }
+        result
+    }
+
+    /// Polls for the result. `None` when it was taken before.
+    #[inline]
+    pub(in crate::deferred) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Poll<Result<T, E>>> {
+        // SAFETY: the half is owned, and forgotten once it gave the result out.
+        let polled = unsafe { self.node?.poll(cx) };
+        if polled.is_ready() {
+            self.node = None;
+        }
+        Some(polled)
+    }
+
+    /// Attaches a callback. A half that gave its result out stays empty.
+    #[inline]
+    pub(in crate::deferred) fn then<U, X, F>(self, callback: F, made_at: &'static Location<'static>) -> Consumer<U, X>
+    where
+        F: FnOnce(Result<T, E>) -> Outcome<U, X> + Send + 'static,
+        U: 'static,
+        X: From<Aborted> + 'static,
+    {
+        // SAFETY: the half was owned, and is gone.
+        let node = self.into_node().map(|node| unsafe { node.then(callback, made_at) });
+        Consumer { node }
+    }
+
+    pub(in crate::deferred) fn cancel(&self) {
+        if let Some(node) = self.node {
+            // SAFETY: the half is owned.
+            unsafe { node.cancel() };
+        }
+    }
+
+    /// Whether a result is there, or was.
+    pub(in crate::deferred) fn is_settled(&self) -> bool {
+        self.node.is_none_or(|node| {
+            // ORDERING: nothing is read on the strength of the answer.
+            !state::is_pending(node.header().state.load(std::sync::atomic::Ordering::Relaxed))
+        })
+    }
+
+    /// Whether the result was given out.
+    pub(in crate::deferred) fn is_empty(&self) -> bool {
+        self.node.is_none()
+    }
+}
+
+impl<T: 'static, E: From<Aborted> + 'static> Drop for Consumer<T, E> {
+    fn drop(&mut self) {
+        if let Some(node) = self.node {
+            let made_at = node.made_at();
+            // SAFETY: the half was owned, and is gone.
+            if let Some(result) = unsafe { node.detach() } {
+                unhandled::report_failure(result, made_at);
+            }
+        }
+    }
+}

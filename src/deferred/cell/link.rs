@@ -1,0 +1,308 @@
+//! A link of a chain: a callback, and the node for what it returns, in one allocation.
+
+use std::{
+    mem::MaybeUninit,
+    panic::{AssertUnwindSafe, Location, catch_unwind},
+    ptr::{self, NonNull},
+    sync::atomic::Ordering::Acquire,
+};
+
+use super::{
+    Ext, Extended, Header, Node, NodeRef, UnsafeCell, Unwatched, VTable,
+    chain::{self, Step},
+    state,
+};
+use crate::{Aborted, Deferred, deferred::Outcome};
+
+/// A link whose callback takes `Result<T, E>` and gives `Outcome<U, X>`.
+#[repr(C)]
+struct Link<T, E, U, X, F> {
+    base: Extended<U, X>,
+    callback: UnsafeCell<MaybeUninit<F>>,
+    input: std::marker::PhantomData<fn(Result<T, E>)>,
+}
+
+impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
+    /// Attaches a callback: at once if there is a result, in a link otherwise.
+    ///
+    /// # Safety
+    /// The caller is the consumer, and its half ends.
+    pub(super) unsafe fn then<U, X, F>(self, callback: F, made_at: &'static Location<'static>) -> NodeRef<U, X>
+    where
+        F: FnOnce(Result<T, E>) -> Outcome<U, X>,
+        U: 'static,
+        X: From<Aborted> + 'static,
+    {
+        if !state::is_pending(self.header().state.load(Acquire)) {
+            // SAFETY: a result is there, and the caller is the consumer.
+            return unsafe { self.run_now(callback) };
+        }
+        drop(self.take_back_waker());
+        let link = NonNull::from(Box::leak(Box::new(Link::<T, E, U, X, F> {
+            base: Extended {
+                ext: Ext::new(&Link::<T, E, U, X, F>::VTABLE, made_at),
+                value: UnsafeCell::new(MaybeUninit::uninit()),
+            },
+            callback: UnsafeCell::new(MaybeUninit::new(callback)),
+            input: std::marker::PhantomData,
+        })));
+        let node: Node = link.cast();
+        // SAFETY: no waker is there any more, so the state is `EMPTY` or has a result.
+        let root = unsafe { self.become_inner() };
+        // SAFETY: the link was just made and nobody else knows it.
+        unsafe { link.as_ref() }.base.ext.root.with_mut(|slot| {
+            // SAFETY: as above.
+            unsafe { *slot = Some(root) };
+        });
+        // SAFETY: the link is complete and takes this node's type.
+        if unsafe { self.attach(node) } {
+            return NodeRef::extended(node);
+        }
+        // The result arrived meanwhile. The root stays with this node, where it still is.
+        // SAFETY: the link was not published, so its callback is ours.
+        let callback = unsafe { take_callback(link) };
+        // SAFETY: its contents were moved out.
+        unsafe { chain::free_memory(node) };
+        // SAFETY: a result is there.
+        unsafe { self.run_now(callback) }
+    }
+
+    /// Runs a callback with the result that is there, and keeps what it returns in the same
+    /// allocation where that fits.
+    ///
+    /// # Safety
+    /// The caller is the consumer, its half ends, and a result is there.
+    unsafe fn run_now<U, X, F>(self, callback: F) -> NodeRef<U, X>
+    where
+        F: FnOnce(Result<T, E>) -> Outcome<U, X>,
+        U: 'static,
+        X: From<Aborted> + 'static,
+    {
+        let made_at = self.made_at();
+        let fits = size_of::<Result<U, X>>() == size_of::<Result<T, E>>()
+            && align_of::<Result<U, X>>() == align_of::<Result<T, E>>();
+        // ORDERING: as in `take`.
+        if fits && self.header().state.load(Acquire) == state::FIRED {
+            // SAFETY: `FIRED`: the value is there, and the node is ours alone.
+            let result = unsafe { self.read() };
+            match call(callback, result) {
+                Outcome::Settled(result) => {
+                    if let Some(ext) = self.ext() {
+                        // SAFETY: the node is ours alone.
+                        let root = ext.root.with_mut(|root| unsafe { (*root).take() });
+                        if let Some(root) = root {
+                            // SAFETY: the node owned it, and its chain has come to its end.
+                            unsafe { chain::release(root) };
+                        }
+                    }
+                    let node = NodeRef::<U, X>::from_tagged(self.tagged);
+                    // SAFETY: results of the same size and alignment lie at the same offset, and
+                    // the old one was moved out. The node frees its memory by its own layout:
+                    // for a bare one it is the same, for an extended one its vtable knows it.
+                    unsafe { node.write(result) };
+                    node
+                }
+                Outcome::Waiting(inner) => {
+                    // SAFETY: the value was moved out, and the node is ours alone.
+                    unsafe { self.free() };
+                    into_node(inner)
+                }
+            }
+        } else {
+            // SAFETY: promised by the caller.
+            let Some(result) = (unsafe { self.take() }) else {
+                unreachable!("a settled node stays settled")
+            };
+            match call(callback, result) {
+                Outcome::Settled(result) => NodeRef::settled(result, made_at),
+                Outcome::Waiting(inner) => into_node(inner),
+            }
+        }
+    }
+}
+
+/// Calls a callback; a panic becomes the failure [`Aborted::panicked`].
+fn call<T, E, U, X, F>(callback: F, result: Result<T, E>) -> Outcome<U, X>
+where
+    F: FnOnce(Result<T, E>) -> Outcome<U, X>,
+    X: From<Aborted>,
+{
+    // The callback and its input are gone after a panic, so nobody sees them half changed.
+    catch_unwind(AssertUnwindSafe(|| callback(result)))
+        .unwrap_or_else(|panic| Outcome::Settled(Err(X::from(Aborted::panicked(panic)))))
+}
+
+/// The node of a deferred that a callback returned. One whose result was taken already never gives
+/// another, so it counts as one whose completer is gone.
+fn into_node<T: 'static, E: From<Aborted> + 'static>(deferred: Deferred<T, E>) -> NodeRef<T, E> {
+    let made_at = Location::caller();
+    deferred
+        .into_half()
+        .into_node()
+        .unwrap_or_else(|| NodeRef::settled(Err(E::from(Aborted::dropped())), made_at))
+}
+
+/// # Safety
+/// The link is the caller's alone, and has not run.
+unsafe fn take_callback<T, E, U, X, F>(link: NonNull<Link<T, E, U, X, F>>) -> F {
+    // SAFETY: promised by the caller.
+    unsafe { link.as_ref() }
+        .callback
+        .with(|callback| unsafe { (*callback).assume_init_read() })
+}
+
+impl<T, E, U, X, F> Link<T, E, U, X, F>
+where
+    F: FnOnce(Result<T, E>) -> Outcome<U, X>,
+    T: 'static,
+    E: 'static,
+    U: 'static,
+    X: From<Aborted> + 'static,
+{
+    const VTABLE: VTable = VTable {
+        run: Self::run,
+        cancel: chain::never_cancelled,
+        free: Self::free,
+    };
+
+    /// For a link that waits for what its callback returned.
+    const FORWARDING: VTable = VTable {
+        run: Self::forward,
+        cancel: chain::never_cancelled,
+        free: Self::free,
+    };
+
+    /// # Safety
+    /// The link is the caller's to run, and `input` points to a `Result<T, E>`.
+    unsafe fn run(node: Node, input: *mut (), root: &mut Node) -> Option<Step> {
+        // SAFETY: promised by the caller, who forgets the result.
+        let input = unsafe { ptr::read(input.cast::<Result<T, E>>()) };
+        // SAFETY: a link runs once.
+        let callback = unsafe { take_callback(node.cast::<Self>()) };
+        match call(callback, input) {
+            // SAFETY: the link is ours, and the callback has run.
+            Outcome::Settled(result) => unsafe { hand_on(NodeRef::<U, X>::extended(node), result) },
+            Outcome::Waiting(inner) => {
+                let inner = into_node(inner);
+                // SAFETY: as above; the deferred was given to us.
+                match unsafe { Self::wait(node, inner, *root) } {
+                    // SAFETY: as above.
+                    Some(result) => unsafe { hand_on(NodeRef::<U, X>::extended(node), result) },
+                    None => None,
+                }
+            }
+        }
+    }
+
+    /// Attaches the link to what its callback returned, or gives its result if it is there.
+    ///
+    /// # Safety
+    /// The link is the caller's, its callback has run, and the caller is the consumer of `inner`.
+    unsafe fn wait(node: Node, inner: NodeRef<U, X>, root: Node) -> Option<Result<U, X>> {
+        if !state::is_pending(inner.header().state.load(Acquire)) {
+            // SAFETY: the caller is the consumer.
+            return unsafe { inner.take() };
+        }
+        drop(inner.take_back_waker());
+        // SAFETY: the link is ours, and a link begins with an `Ext`.
+        let ext = unsafe { node.cast::<Ext>().as_ref() };
+        ext.vtable.with_mut(|vtable| {
+            // SAFETY: the link is ours until it is attached.
+            unsafe { *vtable = &Self::FORWARDING };
+        });
+        ext.resume.with_mut(|resume| {
+            // SAFETY: as above.
+            unsafe { *resume = Some(root) };
+        });
+        // SAFETY: no waker is there any more, so the state is `EMPTY` or has a result.
+        let inner_root = unsafe { inner.become_inner() };
+        // Before the link is attached: a cancellation has to find its way to what is waited for
+        // whenever the chain does wait.
+        // SAFETY: both are roots, and the ownership of the inner one moves.
+        unsafe { chain::wait_for(root, inner_root) };
+        // SAFETY: the link is complete, and forwarding takes what `inner` gives.
+        if unsafe { inner.attach(node) } {
+            return None;
+        }
+        // A result arrived meanwhile. A root is owned by `root` by now, a link is not.
+        // SAFETY: the caller is the consumer.
+        Some(unsafe { take_leaving_root(inner) })
+    }
+
+    /// Runs the link a second time, with the outcome of what its callback returned.
+    ///
+    /// # Safety
+    /// The link is the caller's to run, and `input` points to a `Result<U, X>`.
+    unsafe fn forward(node: Node, input: *mut (), root: &mut Node) -> Option<Step> {
+        // SAFETY: promised by the caller, who forgets the result.
+        let result = unsafe { ptr::read(input.cast::<Result<U, X>>()) };
+        // SAFETY: the link is ours, and a link begins with an `Ext`.
+        let ext = unsafe { node.cast::<Ext>().as_ref() };
+        // SAFETY: written when the link began to wait.
+        if let Some(resume) = ext.resume.with(|resume| unsafe { *resume }) {
+            *root = resume;
+        }
+        // SAFETY: the link is ours, and its callback has run.
+        unsafe { hand_on(NodeRef::<U, X>::extended(node), result) }
+    }
+
+    unsafe fn free(node: Node) {
+        // SAFETY: promised by the caller of the vtable; nothing in it is dropped.
+        drop(unsafe { Box::from_raw(node.cast::<Self>().as_ptr()) });
+    }
+}
+
+/// Gives the result of a link to what is attached to it, or leaves it for its consumer.
+///
+/// # Safety
+/// The caller is the producer of the link, and its half ends.
+unsafe fn hand_on<U, X>(link: NodeRef<U, X>, result: Result<U, X>) -> Option<Step>
+where
+    U: 'static,
+    X: From<Aborted> + 'static,
+{
+    // SAFETY: promised by the caller.
+    unsafe { link.write(result) };
+    // A link with a link attached is the producer's alone (cancellations go to roots), so reading
+    // is enough.
+    // ORDERING: Acquire pairs with the Release of the attached link in `attach`.
+    let seen: *mut Header = link.header().state.load(Acquire);
+    let next = if state::is_link(seen) {
+        NonNull::new(seen)
+    } else {
+        // SAFETY: the result was just written.
+        unsafe { link.publish(Unwatched::Report) }
+    }?;
+    Some(Step {
+        next,
+        input: link.input(),
+    })
+}
+
+/// Takes a result that is there from a node whose root is owned by somebody else.
+///
+/// # Safety
+/// The caller is the consumer, a result is there, and the root of the node's chain was handed on.
+unsafe fn take_leaving_root<U, X>(node: NodeRef<U, X>) -> Result<U, X>
+where
+    U: 'static,
+    X: From<Aborted> + 'static,
+{
+    let root_is_elsewhere = node.ext().is_some_and(|ext| {
+        // SAFETY: the field is the consumer's.
+        ext.root.with_mut(|root| unsafe { (*root).take() }).is_some()
+    });
+    if root_is_elsewhere {
+        // SAFETY: a result is there. Freeing the node finds no root in it any more.
+        match unsafe { node.take() } {
+            Some(result) => result,
+            None => unreachable!("a settled node stays settled"),
+        }
+    } else if node.header().state.load(Acquire) == state::FIRED {
+        // SAFETY: the value is there; the memory is freed with the root.
+        unsafe { node.read() }
+    } else {
+        // `CANCELLED` or `SPENT`: `FIRING` comes only from a waker, and there was none.
+        Err(X::from(Aborted::cancelled()))
+    }
+}

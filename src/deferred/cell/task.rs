@@ -1,0 +1,273 @@
+//! A future that fires a deferred: the future, then its result, in one allocation.
+
+use std::{
+    future::Future,
+    mem::MaybeUninit,
+    panic::{AssertUnwindSafe, Location, catch_unwind},
+    pin::Pin,
+    ptr::NonNull,
+    sync::atomic::Ordering::{AcqRel, Acquire, Release},
+    task::{Context, Poll, Waker},
+};
+
+use super::{AtomicUsize, Ext, Extended, Node, NodeRef, UnsafeCell, Unwatched, VTable, chain, half::Consumer};
+use crate::{Aborted, deferred::unhandled};
+
+/// Who may touch the future and the waker of a task.
+mod turn {
+    /// The future is there, and nobody is at it. Left by a poll or by a cancellation.
+    pub(super) const IDLE: usize = 0;
+    /// The task is being polled, or has ended: future and waker are the task's.
+    pub(super) const POLLING: usize = 1;
+    /// Cancelled while it was being polled: the polling thread drops the future.
+    pub(super) const CANCELLED: usize = 2;
+    /// Cancelled: the future is gone, or the cancelling thread is dropping it.
+    pub(super) const DROPPED: usize = 3;
+}
+
+#[repr(C)]
+struct TaskNode<T, E, F> {
+    base: Extended<T, E>,
+    turn: AtomicUsize,
+    future: UnsafeCell<MaybeUninit<F>>,
+    /// How a cancellation makes the loop let go of the task; set while the future waits.
+    waker: UnsafeCell<Option<Waker>>,
+}
+
+/// What a task can be told without knowing its types.
+struct TaskVTable {
+    poll: unsafe fn(Node, &mut Context<'_>) -> Poll<()>,
+    /// The loop lets go of the task before it has ended.
+    shut_down: unsafe fn(Node),
+}
+
+/// The producer's half of a task, with its types erased.
+pub(in crate::deferred) struct Producer {
+    /// `None` once the task has ended.
+    node: Option<Node>,
+    vtable: &'static TaskVTable,
+}
+
+// SAFETY: made from futures and results that are `Send`; the producer is the only one to poll, and
+// shares the rest with its consumer by atomics.
+unsafe impl Send for Producer {}
+
+/// Makes a task of a future, and gives the consumer's half beside it.
+pub(in crate::deferred) fn spawn<T, E, F>(future: F, made_at: &'static Location<'static>) -> (Producer, Consumer<T, E>)
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: From<Aborted> + Send + 'static,
+{
+    let node = Box::new(TaskNode::<T, E, F> {
+        base: Extended {
+            ext: Ext::new(&TaskNode::<T, E, F>::VTABLE, made_at),
+            value: UnsafeCell::new(MaybeUninit::uninit()),
+        },
+        turn: AtomicUsize::new(turn::IDLE),
+        future: UnsafeCell::new(MaybeUninit::new(future)),
+        waker: UnsafeCell::new(None),
+    });
+    let node: Node = NonNull::from(Box::leak(node)).cast();
+    let producer = Producer {
+        node: Some(node),
+        vtable: &TaskNode::<T, E, F>::TASK_VTABLE,
+    };
+    (producer, Consumer::from_node(NodeRef::extended(node)))
+}
+
+impl Producer {
+    /// Polls the future. `Ready` for ever once the task has ended.
+    pub(in crate::deferred) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(node) = self.node else {
+            return Poll::Ready(());
+        };
+        // SAFETY: the vtable is that of the node, whose producer is this and has not ended.
+        let polled = unsafe { (self.vtable.poll)(node, cx) };
+        if polled.is_ready() {
+            self.node = None;
+        }
+        polled
+    }
+
+    /// Whether the task has ended.
+    pub(in crate::deferred) fn has_ended(&self) -> bool {
+        self.node.is_none()
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        if let Some(node) = self.node {
+            // SAFETY: as in `poll`, and the half is gone.
+            unsafe { (self.vtable.shut_down)(node) };
+        }
+    }
+}
+
+impl<T, E, F> TaskNode<T, E, F>
+where
+    F: Future<Output = Result<T, E>>,
+    T: 'static,
+    E: From<Aborted> + 'static,
+{
+    const VTABLE: VTable = VTable {
+        run: chain::never_run,
+        cancel: Self::cancel,
+        free: Self::free,
+    };
+
+    const TASK_VTABLE: TaskVTable = TaskVTable {
+        poll: Self::poll,
+        shut_down: Self::shut_down,
+    };
+
+    /// # Safety
+    /// The caller is the producer, which has not ended.
+    unsafe fn poll(node: Node, cx: &mut Context<'_>) -> Poll<()> {
+        let half = NodeRef::<T, E>::extended(node);
+        // SAFETY: the producer's half keeps the node alive.
+        let this = unsafe { node.cast::<Self>().as_ref() };
+        // ORDERING: Acquire for the future as the last poll left it, on whatever thread that was.
+        if this
+            .turn
+            .compare_exchange(turn::IDLE, turn::POLLING, Acquire, Acquire)
+            .is_err()
+        {
+            // Cancelled since the last poll; the future is not ours any more.
+            // SAFETY: cancelled, and nothing was written.
+            unsafe { half.retire() };
+            return Poll::Ready(());
+        }
+        // The future is dropped after a panic, so nobody sees it half changed.
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            this.future.with_mut(|future| {
+                // SAFETY: `POLLING` makes the future ours; it lies in a node, which never moves.
+                unsafe { Pin::new_unchecked((*future).assume_init_mut()) }.poll(cx)
+            })
+        }));
+        let result = match polled {
+            Ok(Poll::Pending) => {
+                this.waker.with_mut(|waker| {
+                    // SAFETY: `POLLING` makes the waker ours.
+                    let waker = unsafe { &mut *waker };
+                    if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                        *waker = Some(cx.waker().clone());
+                    }
+                });
+                // ORDERING: Release for whoever polls or cancels next.
+                if this
+                    .turn
+                    .compare_exchange(turn::POLLING, turn::IDLE, AcqRel, Acquire)
+                    .is_ok()
+                {
+                    return Poll::Pending;
+                }
+                // SAFETY: `CANCELLED` leaves future and waker to the thread that polls.
+                unsafe { this.drop_future() };
+                // SAFETY: cancelled, and nothing was written.
+                unsafe { half.retire() };
+                return Poll::Ready(());
+            }
+            Ok(Poll::Ready(result)) => result,
+            Err(panic) => Err(E::from(Aborted::panicked(panic))),
+        };
+        // The turn stays with us: a cancellation from here on finds the future busy and leaves it.
+        // The future goes first, so that whoever sees the result sees what it held released.
+        // SAFETY: the turn makes future and waker ours.
+        unsafe { this.drop_future() };
+        // SAFETY: the producer's half ends here.
+        unsafe { half.fire(result, Unwatched::Report) };
+        Poll::Ready(())
+    }
+
+    /// # Safety
+    /// The caller is the producer, which has not ended; its half ends.
+    unsafe fn shut_down(node: Node) {
+        let half = NodeRef::<T, E>::extended(node);
+        // SAFETY: the producer's half keeps the node alive.
+        let this = unsafe { node.cast::<Self>().as_ref() };
+        if this
+            .turn
+            .compare_exchange(turn::IDLE, turn::POLLING, Acquire, Acquire)
+            .is_err()
+        {
+            // SAFETY: cancelled, and nothing was written.
+            unsafe { half.retire() };
+            return;
+        }
+        // SAFETY: the turn makes future and waker ours.
+        unsafe { this.drop_future() };
+        // SAFETY: the producer's half ends here.
+        unsafe { half.fire(Err(E::from(Aborted::shut_down())), Unwatched::Ignore) };
+    }
+
+    /// # Safety
+    /// The caller is the consumer, or keeps the chain's end alive.
+    unsafe fn cancel(node: Node) -> bool {
+        let half = NodeRef::<T, E>::extended(node);
+        let drop_where_it_stands = || {
+            // SAFETY: the consumer's half keeps the node alive.
+            let this = unsafe { node.cast::<Self>().as_ref() };
+            loop {
+                // ORDERING: Acquire for the future as the last poll left it.
+                match this.turn.compare_exchange(turn::IDLE, turn::DROPPED, Acquire, Acquire) {
+                    Ok(_) => {
+                        // SAFETY: `DROPPED` makes future and waker ours.
+                        let waker = unsafe { this.drop_future() };
+                        // The loop polls the task once more, and lets go of it.
+                        if let Some(waker) = waker {
+                            waker.wake();
+                        }
+                        return;
+                    }
+                    Err(turn::POLLING) => {
+                        // ORDERING: Release and Acquire pair with the end of the poll, which then
+                        // knows that the future is its own to drop.
+                        let told = this
+                            .turn
+                            .compare_exchange(turn::POLLING, turn::CANCELLED, Release, Acquire);
+                        if told.is_ok() {
+                            return;
+                        }
+                    }
+                    Err(_) => return,
+                }
+            }
+        };
+        // SAFETY: promised by the caller; the claim makes this the only cancellation.
+        unsafe { half.cancel_with(drop_where_it_stands) }
+    }
+
+    /// Drops the future and gives the waker.
+    ///
+    /// # Safety
+    /// By the turn both are the caller's, and this is not called twice.
+    unsafe fn drop_future(&self) -> Option<Waker> {
+        // A destructor that panics must not reach the loop, nor keep the result from being known.
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            self.future.with_mut(|future| {
+                // SAFETY: promised by the caller; dropped in place, as it was pinned.
+                unsafe { (*future).assume_init_drop() };
+            });
+        }));
+        if let Err(panic) = dropped {
+            unhandled::report_panic(
+                Aborted::panicked(panic),
+                NodeRef::<T, E>::extended(self.node()).made_at(),
+            );
+        }
+        // SAFETY: promised by the caller.
+        self.waker.with_mut(|waker| unsafe { (*waker).take() })
+    }
+
+    fn node(&self) -> Node {
+        NonNull::from(self).cast()
+    }
+
+    unsafe fn free(node: Node) {
+        // SAFETY: promised by the caller of the vtable; future and result have been moved out or
+        // dropped, and the waker goes with the memory.
+        drop(unsafe { Box::from_raw(node.cast::<Self>().as_ptr()) });
+    }
+}
