@@ -1,0 +1,123 @@
+//! [`interloop`] on any executor: what runs tasks is yours, [async-io] waits for readiness and time,
+//! and [blocking] runs blocking jobs.
+//!
+//! ```
+//! use std::{sync::Arc, time::Duration};
+//! use interloop::Aborted;
+//!
+//! let pool = futures_executor::ThreadPool::new().unwrap();
+//! let reactor = interloop_async_io::reactor("my pool", move |task| pool.spawn_ok(task));
+//!
+//! let answer = reactor.spawn(async {
+//!     interloop::Reactor::current().unwrap().sleep(Duration::from_millis(1)).await?;
+//!     Ok::<_, Aborted>(42)
+//! });
+//! assert_eq!(futures_executor::block_on(answer).unwrap(), 42);
+//! ```
+//!
+//! # Threads
+//!
+//! async-io starts one thread for the process (`async-io`) when it is first used, and blocking starts
+//! threads as jobs need them (`blocking-…`) and ends them when they are idle.
+//!
+//! [async-io]: https://docs.rs/async-io
+//! [blocking]: https://docs.rs/blocking
+
+#![forbid(unsafe_code)]
+
+use std::{
+    fmt,
+    future::Future,
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use async_io::Async;
+use interloop::{Aborted, EventLoop, Interest, Job, Operation, Reactor, Source, Task, Timer, source::Waiters};
+
+/// A reactor whose tasks are run by `spawn`.
+///
+/// `spawn` detaches the task, and drops it if the executor has shut down. `name` appears in
+/// debugging output.
+pub fn reactor(name: &'static str, spawn: impl Fn(Task) + Send + Sync + 'static) -> Reactor {
+    Reactor::new(AsyncIo { name, spawn })
+}
+
+struct AsyncIo<S> {
+    name: &'static str,
+    spawn: S,
+}
+
+impl<S> fmt::Debug for AsyncIo<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl<S: Fn(Task) + Send + Sync + 'static> EventLoop for AsyncIo<S> {
+    fn spawn(&self, task: Task) {
+        (self.spawn)(task);
+    }
+
+    fn spawn_blocking(&self, job: Job) {
+        blocking::unblock(move || job.run()).detach();
+    }
+
+    fn timer(&self, deadline: Instant) -> Pin<Box<dyn Timer>> {
+        Box::pin(AsyncIoTimer(async_io::Timer::at(deadline)))
+    }
+
+    fn register(&self, fd: OwnedFd) -> io::Result<Box<dyn Source>> {
+        Ok(Box::new(AsyncIoSource {
+            fd: Async::new_nonblocking(fd)?,
+            waiters: Waiters::new(),
+        }))
+    }
+}
+
+struct AsyncIoTimer(async_io::Timer);
+
+impl Future for AsyncIoTimer {
+    type Output = Result<(), Aborted>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|_| Ok(()))
+    }
+}
+
+impl Timer for AsyncIoTimer {
+    fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
+        self.0.set_at(deadline);
+    }
+}
+
+#[derive(Debug)]
+struct AsyncIoSource {
+    fd: Async<OwnedFd>,
+    waiters: Waiters,
+}
+
+impl AsFd for AsyncIoSource {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Source for AsyncIoSource {
+    fn poll_io(&self, cx: &mut Context<'_>, interest: Interest, op: &mut Operation<'_>) -> Poll<io::Result<()>> {
+        loop {
+            // Readiness is not remembered here, so the attempt is the cheapest way to ask for it.
+            match op(self.fd.as_fd()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result.map(drop)),
+            }
+            ready!(self.waiters.poll(cx, interest, |cx| match interest {
+                Interest::Readable => self.fd.poll_readable(cx),
+                Interest::Writable => self.fd.poll_writable(cx),
+            }))?;
+        }
+    }
+}

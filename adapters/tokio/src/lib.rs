@@ -1,0 +1,133 @@
+//! [`interloop`] on [tokio](https://docs.rs/tokio), multi-threaded or current-thread.
+//!
+//! ```
+//! use interloop::Aborted;
+//!
+//! let runtime = tokio::runtime::Runtime::new().unwrap();
+//! let reactor = interloop_tokio::from_handle(runtime.handle())?;
+//! let answer = runtime.block_on(reactor.spawn(async { Ok::<_, Aborted>(42) }));
+//! assert_eq!(answer.unwrap(), 42);
+//! # Ok::<_, interloop_tokio::Error>(())
+//! ```
+//!
+//! A reactor does not keep its runtime alive. When the runtime has shut down, tasks fail with
+//! [`Aborted::shut_down`], and so do timers and sockets that are used elsewhere.
+//!
+//! Each reactor keeps one idle task on the runtime, which is how it learns of the shutdown. Make one
+//! reactor per runtime and clone it.
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod source;
+mod timer;
+
+use std::{
+    io,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use interloop::{Aborted, EventLoop, Job, Reactor, Source, Task, Timer};
+use tokio::{io::unix::AsyncFd, runtime::Handle};
+
+pub use self::error::Error;
+use self::{source::TokioSource, timer::TokioTimer};
+
+/// A reactor on the runtime in whose context this is called.
+///
+/// # Errors
+/// If this is called outside of a runtime, or as for [`from_handle`].
+pub fn current() -> Result<Reactor, Error> {
+    from_handle(&Handle::try_current().map_err(Error::no_runtime)?)
+}
+
+/// A reactor on a runtime.
+///
+/// # Errors
+/// If the runtime's I/O or time driver is off. tokio offers no question for that but to try it, and
+/// answers with a panic: it is caught here, though the program's panic hook sees it.
+pub fn from_handle(handle: &Handle) -> Result<Reactor, Error> {
+    let _entered = handle.enter();
+    let has_time = catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO)));
+    if has_time.is_err() {
+        return Err(Error::no_time());
+    }
+    let (probe, _peer) = UnixStream::pair().map_err(Error::probe)?;
+    // The result does not matter, as a runtime that has shut down has an error here too.
+    let has_io = catch_unwind(AssertUnwindSafe(|| drop(AsyncFd::register(probe))));
+    if has_io.is_err() {
+        return Err(Error::no_io());
+    }
+    let ended = Arc::new(AtomicBool::new(false));
+    let sentinel = Sentinel(ended.clone());
+    handle.spawn(async move {
+        let _sentinel = sentinel;
+        std::future::pending::<()>().await;
+    });
+    Ok(Reactor::new(Tokio {
+        handle: handle.clone(),
+        ended: Ended(ended),
+    }))
+}
+
+/// Dropped with the runtime's tasks, which is before its drivers shut down.
+struct Sentinel(Arc<AtomicBool>);
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Whether the runtime has shut down. Its timers panic then, so they must not be polled.
+#[derive(Clone, Debug)]
+struct Ended(Arc<AtomicBool>);
+
+impl Ended {
+    fn check(&self) -> Result<(), Aborted> {
+        if self.0.load(Ordering::Acquire) {
+            Err(Aborted::shut_down())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Tokio {
+    handle: Handle,
+    ended: Ended,
+}
+
+impl EventLoop for Tokio {
+    fn spawn(&self, task: Task) {
+        self.handle.spawn(task);
+    }
+
+    fn spawn_blocking(&self, job: Job) {
+        self.handle.spawn_blocking(move || job.run());
+    }
+
+    fn timer(&self, deadline: Instant) -> Pin<Box<dyn Timer>> {
+        let _entered = self.handle.enter();
+        Box::pin(TokioTimer::new(deadline, self.ended.clone()))
+    }
+
+    fn register(&self, fd: OwnedFd) -> io::Result<Box<dyn Source>> {
+        self.ended.check()?;
+        let _entered = self.handle.enter();
+        Ok(Box::new(TokioSource::new(fd, self.ended.clone())?))
+    }
+
+    fn now(&self) -> Instant {
+        // tokio's clock, as its tests can stop it.
+        tokio::time::Instant::now().into_std()
+    }
+}

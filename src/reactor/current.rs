@@ -1,0 +1,151 @@
+//! The reactor of the running task.
+
+use std::{
+    cell::{Cell, RefCell},
+    error::Error,
+    fmt,
+    future::Future,
+    io,
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use pin_project_lite::pin_project;
+
+use super::Reactor;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Reactor>> = const { RefCell::new(None) };
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Exchanges the current reactor. What was there is dropped by the caller, outside of the borrow. On
+/// a thread that is ending there is none to exchange.
+fn replace(reactor: Option<Reactor>) -> Option<Reactor> {
+    CURRENT.try_with(|current| current.replace(reactor)).ok().flatten()
+}
+
+pub(super) fn current() -> Result<Reactor, NoReactor> {
+    CURRENT
+        .try_with(|current| current.borrow().clone())
+        .ok()
+        .flatten()
+        .ok_or(NoReactor(()))
+}
+
+/// No reactor is current here. See [`Reactor::current`].
+#[derive(Clone, Debug)]
+pub struct NoReactor(());
+
+impl fmt::Display for NoReactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "no reactor is current on this thread: spawn this code through a `Reactor`, \
+             hold the guard of `Reactor::enter`, or pass the `Reactor` in",
+        )
+    }
+}
+
+impl Error for NoReactor {}
+
+impl From<NoReactor> for io::Error {
+    fn from(error: NoReactor) -> Self {
+        io::Error::other(error)
+    }
+}
+
+/// Keeps a reactor current on this thread. See [`Reactor::enter`].
+#[derive(Debug)]
+#[must_use = "the reactor is current only as long as this guard lives"]
+pub struct Entered<'a> {
+    previous: Option<Reactor>,
+    depth: usize,
+    /// A guard belongs to its thread, and to the reactor it was made of.
+    not_send: PhantomData<(*const (), &'a Reactor)>,
+}
+
+impl Entered<'_> {
+    pub(super) fn new(reactor: &Reactor) -> Self {
+        let previous = replace(Some(reactor.clone()));
+        let depth = DEPTH.get() + 1;
+        DEPTH.set(depth);
+        Self {
+            previous,
+            depth,
+            not_send: PhantomData,
+        }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        let depth = DEPTH.get();
+        // Restoring out of order would leave the wrong reactor current for the rest of the thread.
+        if depth != self.depth && !std::thread::panicking() {
+            panic!("guards of `Reactor::enter` must be dropped in the reverse order of their making");
+        }
+        DEPTH.set(depth - 1);
+        drop(replace(self.previous.take()));
+    }
+}
+
+pin_project! {
+    /// A future with its reactor, which is current while the future is polled and while it is dropped.
+    pub(super) struct InContext<F> {
+        // Lent to the thread during a poll, so that a poll costs no reference counting.
+        reactor: Option<Reactor>,
+        // `None` once it is dropped.
+        #[pin]
+        future: Option<F>,
+    }
+
+    impl<F> PinnedDrop for InContext<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let _lent = Lent::new(this.reactor);
+            this.future.set(None);
+        }
+    }
+}
+
+impl<F> InContext<F> {
+    pub(super) fn new(reactor: Reactor, future: F) -> Self {
+        Self {
+            reactor: Some(reactor),
+            future: Some(future),
+        }
+    }
+}
+
+impl<F: Future> Future for InContext<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _lent = Lent::new(this.reactor);
+        this.future
+            .as_pin_mut()
+            .expect("the future is there until this is dropped")
+            .poll(cx)
+    }
+}
+
+/// The task's reactor and the thread's, exchanged until this is dropped, be it by a panic.
+struct Lent<'a> {
+    own: &'a mut Option<Reactor>,
+    previous: Option<Reactor>,
+}
+
+impl<'a> Lent<'a> {
+    fn new(own: &'a mut Option<Reactor>) -> Self {
+        let previous = replace(own.take());
+        Self { own, previous }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        *self.own = replace(self.previous.take());
+    }
+}
