@@ -25,7 +25,7 @@ mod timer;
 use std::{
     io,
     os::{fd::OwnedFd, unix::net::UnixStream},
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::catch_unwind,
     pin::Pin,
     sync::{
         Arc,
@@ -35,10 +35,13 @@ use std::{
 };
 
 use interloop::{Aborted, EventLoop, Job, Reactor, Source, Task, Timer};
-use tokio::{io::unix::AsyncFd, runtime::Handle};
+use tokio::runtime::Handle;
 
 pub use self::error::Error;
-use self::{source::TokioSource, timer::TokioTimer};
+use self::{
+    source::{TokioSource, async_fd},
+    timer::TokioTimer,
+};
 
 /// A reactor on the runtime in whose context this is called.
 ///
@@ -61,7 +64,7 @@ pub fn from_handle(handle: &Handle) -> Result<Reactor, Error> {
     }
     let (probe, _peer) = UnixStream::pair().map_err(Error::probe)?;
     // The result does not matter, as a runtime that has shut down has an error here too.
-    let has_io = catch_unwind(AssertUnwindSafe(|| drop(AsyncFd::register(probe))));
+    let has_io = catch_unwind(|| drop(async_fd(probe.into())));
     if has_io.is_err() {
         return Err(Error::no_io());
     }

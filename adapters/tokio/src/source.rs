@@ -20,11 +20,18 @@ impl TokioSource {
     /// Inside of the runtime's context.
     pub(crate) fn new(fd: OwnedFd, ended: Ended) -> io::Result<Self> {
         Ok(Self {
-            fd: AsyncFd::register(fd)?,
+            fd: async_fd(fd)?,
             waiters: Waiters::new(),
             ended,
         })
     }
+}
+
+/// Registers a descriptor, which stays open and the same as long as it is registered: an `OwnedFd`
+/// promises what the safe constructor was deprecated for not asking.
+#[allow(deprecated)]
+pub(crate) fn async_fd(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::new(fd)
 }
 
 impl AsFd for TokioSource {
