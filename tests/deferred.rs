@@ -528,3 +528,38 @@ fn threads_that_fire_attach_and_cancel_at_once_lose_nothing() {
         assert_eq!(Arc::strong_count(&value), 1);
     }
 }
+
+#[test]
+fn a_loop_written_as_recursion_ends_and_can_be_cancelled() {
+    fn countdown(ticks: Arc<Mutex<Vec<Completer<u64>>>>, left: u64) -> Deferred<u64> {
+        let (tick, ticked) = pair();
+        ticks.lock().unwrap().push(tick);
+        ticked.and_then(move |n| match left {
+            0 => Outcome::Settled(Ok(n)),
+            _ => Outcome::Waiting(countdown(ticks, left - 1).map_ok(move |total| total + n)),
+        })
+    }
+    for attach in [false, true] {
+        let ticks: Arc<Mutex<Vec<Completer<u64>>>> = Arc::default();
+        let mut whole = countdown(ticks.clone(), 100);
+        if attach {
+            whole = whole.map_ok(|n| n);
+        }
+        while let Some(tick) = { ticks.lock().unwrap().pop() } {
+            tick.complete(1);
+        }
+        assert_eq!(whole.try_take().unwrap().unwrap(), 101);
+
+        let mut whole = countdown(ticks.clone(), 100);
+        if attach {
+            whole = whole.map_ok(|n| n);
+        }
+        for _ in 0..50 {
+            let tick = ticks.lock().unwrap().pop().unwrap();
+            tick.complete(1);
+        }
+        whole.cancel();
+        assert!(ticks.lock().unwrap().pop().unwrap().is_closed());
+        assert!(whole.try_take().unwrap().unwrap_err().is_cancelled());
+    }
+}

@@ -246,6 +246,7 @@ impl<T: 'static, E: From<Aborted> + 'static> BareVTable<T, E> {
         run: never_run,
         cancel: Self::cancel,
         free: Self::free,
+        forwards: false,
     };
 
     unsafe fn cancel(node: Node) -> bool {

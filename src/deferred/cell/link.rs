@@ -10,7 +10,7 @@ use std::{
 use super::{
     Ext, Extended, Header, Node, NodeRef, UnsafeCell, Unwatched, VTable,
     chain::{self, Step},
-    state,
+    state, vtable_of,
 };
 use crate::{Aborted, Deferred, deferred::Outcome};
 
@@ -163,6 +163,7 @@ where
         run: Self::run,
         cancel: chain::never_cancelled,
         free: Self::free,
+        forwards: false,
     };
 
     /// For a link that waits for what its callback returned.
@@ -170,6 +171,7 @@ where
         run: Self::forward,
         cancel: chain::never_cancelled,
         free: Self::free,
+        forwards: true,
     };
 
     /// # Safety
@@ -204,24 +206,45 @@ where
             return unsafe { inner.take() };
         }
         drop(inner.take_back_waker());
-        // SAFETY: the link is ours, and a link begins with an `Ext`.
-        let ext = unsafe { node.cast::<Ext>().as_ref() };
-        ext.vtable.with_mut(|vtable| {
-            // SAFETY: the link is ours until it is attached.
-            unsafe { *vtable = &Self::FORWARDING };
-        });
-        ext.resume.with_mut(|resume| {
-            // SAFETY: as above.
-            unsafe { *resume = Some(root) };
-        });
+        // If another link waits for just this one, it can as well wait for `inner` itself. So a loop
+        // that is written as recursion, each round returning the deferred of the next, takes no
+        // memory for its length.
+        // ORDERING: Acquire pairs with the Release of the attached link in `attach`.
+        let outer = NonNull::new(NodeRef::<U, X>::extended(node).header().state.load(Acquire))
+            .filter(|next| state::is_link(next.as_ptr()))
+            // SAFETY: the link is ours, and so is what is attached to it.
+            .filter(|next| vtable_of(unsafe { next.cast::<Ext>().as_ref() }).forwards);
+        let waiting = outer.unwrap_or(node);
+        // SAFETY: as above; a link begins with an `Ext`.
+        let ext = unsafe { waiting.cast::<Ext>().as_ref() };
+        let root = if outer.is_some() {
+            // SAFETY: written when the outer link began to wait.
+            ext.resume.with(|resume| unsafe { *resume }).unwrap_or(root)
+        } else {
+            ext.vtable.with_mut(|vtable| {
+                // SAFETY: the link is ours until it is attached.
+                unsafe { *vtable = &Self::FORWARDING };
+            });
+            ext.resume.with_mut(|resume| {
+                // SAFETY: as above.
+                unsafe { *resume = Some(root) };
+            });
+            root
+        };
         // SAFETY: no waker is there any more, so the state is `EMPTY` or has a result.
         let inner_root = unsafe { inner.become_inner() };
         // Before the link is attached: a cancellation has to find its way to what is waited for
         // whenever the chain does wait.
-        // SAFETY: both are roots, and the ownership of the inner one moves.
+        // SAFETY: both are roots, and the ownership of the inner one moves. The root that this may
+        // release is that of the chain that this link ends, and nothing comes back to it.
         unsafe { chain::wait_for(root, inner_root) };
         // SAFETY: the link is complete, and forwarding takes what `inner` gives.
-        if unsafe { inner.attach(node) } {
+        if unsafe { inner.attach(waiting) } {
+            if outer.is_some() {
+                // SAFETY: the link is ours, nothing refers to it any more, and its contents and its
+                // root have been moved out.
+                unsafe { chain::free_memory(node) };
+            }
             return None;
         }
         // A result arrived meanwhile. A root is owned by `root` by now, a link is not.

@@ -142,6 +142,8 @@ pub(super) struct VTable {
     cancel: unsafe fn(Node) -> bool,
     /// Frees the memory of a node whose contents have been moved out.
     free: unsafe fn(Node),
+    /// Whether this is a link that has run and waits for what its callback returned.
+    forwards: bool,
 }
 
 /// What an extended node has behind its header.

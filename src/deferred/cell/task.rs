@@ -115,6 +115,7 @@ where
         run: chain::never_run,
         cancel: Self::cancel,
         free: Self::free,
+        forwards: false,
     };
 
     const TASK_VTABLE: TaskVTable = TaskVTable {
