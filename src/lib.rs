@@ -1,8 +1,94 @@
-#![doc = "placeholder"]
+//! One library on every event loop.
+//!
+//! `interloop` lets one piece of async code run on tokio, async-std, smol or any other loop. It adapts
+//! the loop that is running already and brings none of its own. It also carries callback code over to
+//! async/await, one call at a time.
+//!
+//! # The nouns
+//!
+//! | noun | is |
+//! |---|---|
+//! | [`EventLoop`] | the small trait that an adapter implements for a loop |
+//! | [`Reactor`] | the handle on a loop, which users hold, pass and store |
+//! | [`Deferred`] | a result that is not there yet: callbacks chain on it, and it is a future |
+//! | [`Completer`] | its other half, which fires it once, from any thread |
+//! | [`Aborted`] | why a result never came |
+//! | [`Source`] | a descriptor that a loop waits for |
+//!
+//! A reactor comes from an adapter: `interloop_tokio::current()`, `interloop_smol::global()`,
+//! `interloop_async_std::global()`, `interloop_futures::from_thread_pool(pool)`, or
+//! `interloop_async_io::reactor(..)` for any other executor.
+//!
+//! # The life of a deferred
+//!
+//! A producer makes a pair, keeps the completer and hands the deferred out:
+//!
+//! ```
+//! use interloop::{Completer, Deferred};
+//!
+//! /// Somebody's API that takes a callback.
+//! fn read_sensor(callback: impl FnOnce(f64) + Send + 'static) {
+//!     std::thread::spawn(move || callback(21.5));
+//! }
+//!
+//! fn temperature() -> Deferred<f64, String> {
+//!     let (completer, deferred) = Deferred::pair();
+//!     read_sensor(move |celsius| completer.complete(celsius));
+//!     deferred
+//! }
+//!
+//! // Callback code attaches more callbacks. They run as soon as the result arrives …
+//! let report = temperature()
+//!     .map_ok(|celsius| celsius * 1.8 + 32.0)
+//!     .and_then(|fahrenheit| if fahrenheit < 451.0 { Ok(fahrenheit) } else { Err("on fire".to_owned()) });
+//!
+//! // … and async code awaits what they come to.
+//! # futures_executor::block_on(async {
+//! assert!((report.await.unwrap() - 70.7).abs() < 1e-9);
+//! # });
+//! ```
+//!
+//! If the callback is never called, the completer is dropped at last, and the deferred fails with
+//! [`Aborted::dropped`] instead of waiting for ever.
+//!
+//! # The life of a task
+//!
+//! A library takes a reactor, and needs to know nothing else of the loop:
+//!
+//! ```
+//! use std::{io, time::Duration};
+//! use futures_util::io::AsyncReadExt;
+//! use interloop::{Deferred, Reactor, net::TcpListener};
+//!
+//! /// Greets whoever connects, for a minute each at most.
+//! fn greeter(reactor: &Reactor, listener: TcpListener) -> Deferred<(), io::Error> {
+//!     let reactor = reactor.clone();
+//!     reactor.clone().spawn(async move {
+//!         loop {
+//!             let (mut stream, _) = listener.accept().await?;
+//!             let limit = reactor.timeout(Duration::from_secs(60), async move {
+//!                 let mut name = String::new();
+//!                 stream.read_to_string(&mut name).await?;
+//!                 println!("hello {name}");
+//!                 Ok::<_, io::Error>(())
+//!             });
+//!             reactor.spawn(limit).detach();
+//!         }
+//!     })
+//! }
+//! ```
+//!
+//! The deferred that [`Reactor::spawn`] gives is the handle on the task: awaiting it joins, cancelling
+//! it drops the future, dropping it detaches. On every loop alike.
+//!
+//! # Platforms
+//!
+//! Unix: sockets and descriptors are `OwnedFd`s.
 
-mod aborted;
 pub mod deferred;
 pub mod net;
+
+mod aborted;
 mod reactor;
 
 pub use crate::{
@@ -12,3 +98,12 @@ pub use crate::{
         Entered, EventLoop, Interest, Job, NoReactor, Operation, Reactor, Readiness, Source, Timer, source, time,
     },
 };
+
+// The documents that show code, checked as documentation tests.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../MIGRATION.md")]
+    mod migration {}
+}

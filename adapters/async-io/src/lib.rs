@@ -20,8 +20,8 @@
 //! async-io starts one thread for the process (`async-io`) when it is first used, and blocking starts
 //! threads as jobs need them (`blocking-…`) and ends them when they are idle.
 //!
-//! [async-io]: https://docs.rs/async-io
-//! [blocking]: https://docs.rs/blocking
+//! [async-io]: https://github.com/smol-rs/async-io
+//! [blocking]: https://github.com/smol-rs/blocking
 
 #![forbid(unsafe_code)]
 

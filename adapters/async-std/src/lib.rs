@@ -1,4 +1,4 @@
-//! [`interloop`] on [async-std](https://docs.rs/async-std).
+//! [`interloop`] on [async-std](https://github.com/async-rs/async-std).
 //!
 //! async-std is no longer developed; this adapter lets code that runs on it move elsewhere piece by
 //! piece.

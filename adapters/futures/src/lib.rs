@@ -1,4 +1,4 @@
-//! [`interloop`] on the executors of [futures](https://docs.rs/futures): [`ThreadPool`] and
+//! [`interloop`] on the executors of [futures](https://github.com/rust-lang/futures-rs): [`ThreadPool`] and
 //! [`LocalPool`](futures_executor::LocalPool).
 //!
 //! ```

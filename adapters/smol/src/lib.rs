@@ -1,4 +1,4 @@
-//! [`interloop`] on [smol](https://docs.rs/smol): its global executor, or an [`Executor`] of your own.
+//! [`interloop`] on [smol](https://github.com/smol-rs/smol): its global executor, or an [`Executor`] of your own.
 //!
 //! ```
 //! use interloop::Aborted;

@@ -1,4 +1,4 @@
-//! [`interloop`] on [tokio](https://docs.rs/tokio), multi-threaded or current-thread.
+//! [`interloop`] on [tokio](https://tokio.rs), multi-threaded or current-thread.
 //!
 //! ```
 //! use interloop::Aborted;
