@@ -65,42 +65,39 @@ impl Waiters {
         &self,
         cx: &mut Context<'_>,
         interest: Interest,
-        mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+        poll: impl FnOnce(&mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
         let direction = match interest {
             Interest::Readable => &self.readable,
             Interest::Writable => &self.writable,
         };
-        if direction.join(cx.waker()).is_none() {
-            let polled = poll(cx);
-            if polled.is_ready() {
-                return polled;
+        let common = {
+            let mut waiting = lock(&direction.0);
+            match waiting.join(cx.waker()) {
+                // Under the lock, so that nobody gives the loop another waker meanwhile. The loop
+                // has this task's waker already, or none that does anything, so none is woken.
+                None => return poll(cx),
+                Some(common) => common,
             }
-        }
-        // Asked again after polling alone: a second task that came between has given the loop the
-        // common waker, which ours may have replaced.
-        match direction.join(cx.waker()) {
-            None => Poll::Pending,
-            Some(common) => poll(&mut Context::from_waker(&Waker::from(common))),
-        }
+        };
+        poll(&mut Context::from_waker(&Waker::from(common)))
     }
 }
 
-impl Direction {
+impl Waiting {
     /// Adds a task. Gives the common waker if others wait too.
-    fn join(&self, waker: &Waker) -> Option<Arc<Common>> {
-        let mut waiting = lock(&self.0);
-        let other = match &*waiting {
+    fn join(&mut self, waker: &Waker) -> Option<Arc<Common>> {
+        let other = match self {
             Waiting::Alone(other) if other.will_wake(waker) => return None,
             Waiting::Together(common) if common.join(waker) => return Some(common.clone()),
             Waiting::Alone(other) => other.clone(),
             Waiting::Nobody | Waiting::Together(_) => {
-                *waiting = Waiting::Alone(waker.clone());
+                *self = Waiting::Alone(waker.clone());
                 return None;
             }
         };
         let common = Arc::new(Common(Mutex::new(vec![other, waker.clone()])));
-        *waiting = Waiting::Together(common.clone());
+        *self = Waiting::Together(common.clone());
         Some(common)
     }
 }

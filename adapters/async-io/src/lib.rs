@@ -31,6 +31,7 @@ use std::{
     io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     pin::Pin,
+    sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll, ready},
     time::Instant,
 };
@@ -71,10 +72,7 @@ impl<S: Fn(Task) + Send + Sync + 'static> EventLoop for AsyncIo<S> {
     }
 
     fn register(&self, fd: OwnedFd) -> io::Result<Box<dyn Source>> {
-        Ok(Box::new(AsyncIoSource {
-            fd: Async::new_nonblocking(fd)?,
-            waiters: Waiters::new(),
-        }))
+        Ok(Box::new(AsyncIoSource::new(fd)?))
     }
 }
 
@@ -98,6 +96,32 @@ impl Timer for AsyncIoTimer {
 struct AsyncIoSource {
     fd: Async<OwnedFd>,
     waiters: Waiters,
+    reading: Direction,
+    writing: Direction,
+}
+
+/// Whether a task has parked in a direction since readiness was last seen there.
+#[derive(Debug, Default)]
+struct Direction {
+    parked: AtomicBool,
+}
+
+impl AsyncIoSource {
+    fn new(fd: OwnedFd) -> io::Result<Self> {
+        Ok(Self {
+            fd: Async::new_nonblocking(fd)?,
+            waiters: Waiters::new(),
+            reading: Direction::default(),
+            writing: Direction::default(),
+        })
+    }
+
+    fn poll_ready(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<io::Result<()>> {
+        self.waiters.poll(cx, interest, |cx| match interest {
+            Interest::Readable => self.fd.poll_readable(cx),
+            Interest::Writable => self.fd.poll_writable(cx),
+        })
+    }
 }
 
 impl AsFd for AsyncIoSource {
@@ -108,16 +132,25 @@ impl AsFd for AsyncIoSource {
 
 impl Source for AsyncIoSource {
     fn poll_io(&self, cx: &mut Context<'_>, interest: Interest, op: &mut Operation<'_>) -> Poll<io::Result<()>> {
+        let direction = match interest {
+            Interest::Readable => &self.reading,
+            Interest::Writable => &self.writing,
+        };
         loop {
+            // A task that was woken asks for the readiness that woke it. Otherwise that would be left
+            // over for the next wait, which would try in vain once more. The flag is a hint only:
+            // whatever it says, the attempt and the wait follow each other.
+            if direction.parked.load(Ordering::Relaxed) {
+                ready!(self.poll_ready(cx, interest))?;
+                direction.parked.store(false, Ordering::Relaxed);
+            }
             // Readiness is not remembered here, so the attempt is the cheapest way to ask for it.
             match op(self.fd.as_fd()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    direction.parked.store(true, Ordering::Relaxed);
+                }
                 result => return Poll::Ready(result.map(drop)),
             }
-            ready!(self.waiters.poll(cx, interest, |cx| match interest {
-                Interest::Readable => self.fd.poll_readable(cx),
-                Interest::Writable => self.fd.poll_writable(cx),
-            }))?;
         }
     }
 }

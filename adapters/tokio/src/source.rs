@@ -5,7 +5,7 @@ use std::{
 };
 
 use interloop::{Interest, Operation, Readiness, Source, source::Waiters};
-use tokio::io::unix::AsyncFd;
+use tokio::{io::unix::AsyncFd, task::coop};
 
 use crate::Ended;
 
@@ -42,25 +42,47 @@ impl AsFd for TokioSource {
 
 impl Source for TokioSource {
     fn poll_io(&self, cx: &mut Context<'_>, interest: Interest, op: &mut Operation<'_>) -> Poll<io::Result<()>> {
+        // As tokio's own sockets do, so that a task that always finds data lets others run.
+        let budget = ready!(coop::poll_proceed(cx));
         loop {
+            if let Some(result) = self.try_op(interest, op) {
+                budget.made_progress();
+                return Poll::Ready(result);
+            }
             let ready = ready!(self.waiters.poll(cx, interest, |cx| match interest {
                 Interest::Readable => self.fd.poll_read_ready(cx),
                 Interest::Writable => self.fd.poll_write_ready(cx),
             }));
-            let mut ready = match ready {
-                Ok(ready) => ready,
+            match ready {
+                Ok(mut ready) => ready.retain_ready(),
                 // tokio's own words for a shutdown are an error of kind `Other`.
                 Err(error) => return Poll::Ready(Err(self.ended.check().err().map_or(error, io::Error::from))),
-            };
-            match op(self.fd.as_fd()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
-                Ok(Readiness::Drained) => {
-                    // As tokio's own sockets do, so that the next read waits without an attempt.
-                    ready.clear_ready();
-                    return Poll::Ready(Ok(()));
-                }
-                result => return Poll::Ready(result.map(drop)),
             }
+        }
+    }
+}
+
+impl TokioSource {
+    /// Runs `op` if the descriptor is known to be ready. `None` if it is not, or not any more.
+    fn try_op(&self, interest: Interest, op: &mut Operation<'_>) -> Option<io::Result<()>> {
+        let interest = match interest {
+            Interest::Readable => tokio::io::Interest::READABLE,
+            Interest::Writable => tokio::io::Interest::WRITABLE,
+        };
+        let mut drained = false;
+        let tried = self.fd.try_io(interest, |fd| match op(fd.as_fd())? {
+            Readiness::Remains => Ok(()),
+            // The only way to clear the readiness. tokio's own sockets do so too after a short read,
+            // so that the next one waits without an attempt.
+            Readiness::Drained => {
+                drained = true;
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+        });
+        match tried {
+            _ if drained => Some(Ok(())),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            result => Some(result),
         }
     }
 }

@@ -16,8 +16,24 @@ pub(super) struct Step {
     pub(super) input: *mut (),
 }
 
-/// Stands in [`Root::forward`] while a cancellation has the root that was there.
-pub(super) const BORROWED: *mut Header = ptr::without_provenance_mut(1);
+/// Stands in [`Root::forward`] while a cancellation has the root that was there. Every cancellation
+/// has a marker of its own, by which it knows whether the root that it brings back is still that
+/// which the chain waits for: the chain may have gone on meanwhile, to wait for another one, and a
+/// second cancellation may have that one.
+pub(super) struct Marker(*mut Header);
+
+impl Marker {
+    /// The marker of the cancellation that has `local` on its stack.
+    fn new<T>(local: &T) -> Self {
+        const { assert!(align_of::<T>() > 1) };
+        Self(ptr::without_provenance_mut(ptr::from_ref(local).addr() | 1))
+    }
+
+    /// Tells markers from roots, which are aligned.
+    fn is_marker(word: *mut Header) -> bool {
+        word.addr() & 1 != 0
+    }
+}
 
 /// Runs `link` with the result at `input`, and then what is attached to it, until a link waits or
 /// the chain ends. Uses no stack for the length of the chain.
@@ -79,24 +95,22 @@ pub(super) unsafe fn release(root: Node) {
         let root = unsafe { root_of(node) };
         // ORDERING: Acquire for what the chain's last user did with the root behind it. Nobody is
         // cancelling through this root: whoever does that keeps the chain's end alive.
-        next = NonNull::new(root.forward.swap(ptr::null_mut(), Acquire));
+        let forward = root.forward.swap(ptr::null_mut(), Acquire);
+        debug_assert!(!Marker::is_marker(forward), "released during a cancellation");
+        next = NonNull::new(forward);
         let free = root.vtable.free;
         // SAFETY: as above.
         let word = &unsafe { node.as_ref() }.state;
         let seen = word.load(Acquire);
-        // ORDERING: as in `NodeRef::abandon` and `NodeRef::take_slow`: Release for the producer
-        // that frees the node in our stead, Acquire if it has gone already.
-        let left_to_producer = (seen == state::CANCELLED
+        // ORDERING: as in `NodeRef::abandon`.
+        let left_to_producer = seen == state::CANCELLED
             && word
                 .compare_exchange(state::CANCELLED, state::ABANDONED, Release, Acquire)
-                .is_ok())
-            || (seen == state::FIRING
-                && word
-                    .compare_exchange(state::FIRING, state::TAKEN, Release, Acquire)
-                    .is_ok());
+                .is_ok();
         if !left_to_producer {
             // SAFETY: `FIRED` or `SPENT`, and the result was moved out: the node is ours alone. A
-            // chain does not end before its root has left the pending states.
+            // chain does not end before its root has left the pending states, and it gets its first
+            // link when no waker is there, so that it never comes to `FIRING`.
             unsafe { free(node) };
         }
     }
@@ -111,6 +125,8 @@ pub(super) unsafe fn cancel(root: Node) {
     // The roots walked through, each with the one borrowed from it. A chain of waits may be a
     // million long, so this does not recurse.
     let mut path = Vec::new();
+    let on_stack = 0_usize;
+    let marker = Marker::new(&on_stack).0;
     let mut node = root;
     loop {
         // SAFETY: `node` is kept alive by the caller, or borrowed from the root before it.
@@ -119,33 +135,26 @@ pub(super) unsafe fn cancel(root: Node) {
         if unsafe { (root.vtable.cancel)(node) } {
             break;
         }
-        // ORDERING: Acquire for the root behind, published by the link that began to wait.
-        let forward = root.forward.swap(BORROWED, AcqRel);
-        match NonNull::new(forward) {
-            Some(inner) if forward != BORROWED => {
-                path.push((node, inner));
-                node = inner;
-            }
-            // Nothing to go to, or another thread is on its way there.
-            none_or_borrowed => {
-                if none_or_borrowed.is_none() {
-                    // ORDERING: nothing was changed. If a link has begun to wait meanwhile, its
-                    // root stays.
-                    let _ = root
-                        .forward
-                        .compare_exchange(BORROWED, ptr::null_mut(), Relaxed, Relaxed);
-                }
-                break;
-            }
+        // ORDERING: the exchange says whether this is still so.
+        let forward = root.forward.load(Relaxed);
+        let Some(inner) = NonNull::new(forward).filter(|_| !Marker::is_marker(forward)) else {
+            // Nothing to go to, or another cancellation is on its way there.
+            break;
+        };
+        // ORDERING: Acquire for the root behind, published by the link that began to wait, or by
+        // the cancellation that brought it back.
+        if root.forward.compare_exchange(forward, marker, Acquire, Relaxed).is_ok() {
+            path.push((node, inner));
+            node = inner;
         }
+        // Otherwise the chain has gone on, or was cancelled: it is looked at again.
     }
     for (node, inner) in path.into_iter().rev() {
         // SAFETY: kept alive by the caller or by the pairs that remain in `path`.
         let root = unsafe { root_of(node) };
-        // ORDERING: Release for whoever borrows or releases the root next.
-        let returned = root
-            .forward
-            .compare_exchange(BORROWED, inner.as_ptr(), Release, Relaxed);
+        // ORDERING: Release for whoever borrows or releases the root next. Acquire for what the
+        // thread that ran its chain to the end did with it.
+        let returned = root.forward.compare_exchange(marker, inner.as_ptr(), Release, Acquire);
         if returned.is_err() {
             // SAFETY: the chain has begun to wait for another one, so this root is ours, and the
             // chain that it belongs to has come to its end.
@@ -232,7 +241,8 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
 pub(super) unsafe fn wait_for(root: Node, inner: Node) {
     // SAFETY: promised by the caller.
     let previous = unsafe { root_of(root) }.forward.swap(inner.as_ptr(), AcqRel);
-    if let Some(previous) = NonNull::new(previous).filter(|_| previous != BORROWED) {
+    // What a cancellation has borrowed, it releases itself.
+    if let Some(previous) = NonNull::new(previous).filter(|_| !Marker::is_marker(previous)) {
         // SAFETY: it was owned by `root`, and its chain has come to its end, or this chain would
         // still be waiting for it.
         unsafe { release(previous) };
@@ -265,7 +275,7 @@ pub(super) unsafe fn never_run(_: Node, _: *mut (), _: &mut Node) -> Option<Step
     unreachable!("only links are run")
 }
 
-/// Stands in the vtables of links.
-pub(super) unsafe fn never_cancelled(_: Node) -> bool {
-    unreachable!("a link is never the root of its chain")
+/// Stands in the vtables of links: one that names no root has fired, and its chain is over.
+pub(super) unsafe fn has_fired(_: Node) -> bool {
+    false
 }

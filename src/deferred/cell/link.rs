@@ -33,11 +33,12 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         U: 'static,
         X: From<Aborted> + 'static,
     {
-        if !state::is_pending(self.header().state.load(Acquire)) {
+        // ORDERING: as in `take`.
+        let seen = self.header().state.load(Acquire);
+        if !state::is_pending(seen) || !self.vacate_slot(seen) {
             // SAFETY: a result is there, and the caller is the consumer.
             return unsafe { self.run_now(callback) };
         }
-        drop(self.take_back_waker());
         let link = NonNull::from(Box::leak(Box::new(Link::<T, E, U, X, F> {
             base: Extended {
                 ext: Ext::new(&Link::<T, E, U, X, F>::VTABLE, made_at),
@@ -47,7 +48,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
             input: std::marker::PhantomData,
         })));
         let node: Node = link.cast();
-        // SAFETY: no waker is there any more, so the state is `EMPTY` or has a result.
+        // SAFETY: the slot is vacant: the state is `EMPTY`, or became one that has a result.
         let root = unsafe { self.become_inner() };
         // SAFETY: the link was just made and nobody else knows it.
         unsafe { link.as_ref() }.base.ext.root.with_mut(|slot| {
@@ -161,7 +162,7 @@ where
 {
     const VTABLE: VTable = VTable {
         run: Self::run,
-        cancel: chain::never_cancelled,
+        cancel: chain::has_fired,
         free: Self::free,
         forwards: false,
     };
@@ -169,7 +170,7 @@ where
     /// For a link that waits for what its callback returned.
     const FORWARDING: VTable = VTable {
         run: Self::forward,
-        cancel: chain::never_cancelled,
+        cancel: chain::has_fired,
         free: Self::free,
         forwards: true,
     };
@@ -201,11 +202,12 @@ where
     /// # Safety
     /// The link is the caller's, its callback has run, and the caller is the consumer of `inner`.
     unsafe fn wait(node: Node, inner: NodeRef<U, X>, root: Node) -> Option<Result<U, X>> {
-        if !state::is_pending(inner.header().state.load(Acquire)) {
+        // ORDERING: as in `take`.
+        let seen = inner.header().state.load(Acquire);
+        if !state::is_pending(seen) || !inner.vacate_slot(seen) {
             // SAFETY: the caller is the consumer.
             return unsafe { inner.take() };
         }
-        drop(inner.take_back_waker());
         // If another link waits for just this one, it can as well wait for `inner` itself. So a loop
         // that is written as recursion, each round returning the deferred of the next, takes no
         // memory for its length.
@@ -231,7 +233,7 @@ where
             });
             root
         };
-        // SAFETY: no waker is there any more, so the state is `EMPTY` or has a result.
+        // SAFETY: the slot is vacant: the state is `EMPTY`, or became one that has a result.
         let inner_root = unsafe { inner.become_inner() };
         // Before the link is attached: a cancellation has to find its way to what is waited for
         // whenever the chain does wait.

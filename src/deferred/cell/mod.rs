@@ -53,7 +53,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use self::sync::{AtomicPtr, AtomicUsize, UnsafeCell};
+use self::sync::{AtomicPtr, AtomicUsize, StateWord, UnsafeCell};
 use super::unhandled;
 use crate::Aborted;
 
@@ -111,7 +111,7 @@ pub(super) type Node = NonNull<Header>;
 #[repr(C)]
 pub(super) struct Header {
     /// One of [`state`], or the link attached to this node.
-    state: AtomicPtr<Header>,
+    state: StateWord<Header>,
     /// Where the deferred was made, or the link attached.
     made_at: &'static Location<'static>,
     slot: UnsafeCell<Slot>,
@@ -129,7 +129,7 @@ union Slot {
 /// What the root of a chain knows beside its state.
 struct Root {
     /// The root of the chain that this chain waits for or waited for last, owned; null if it never
-    /// waited, [`chain::BORROWED`] while a cancellation walks through it.
+    /// waited, a [`chain::Marker`] while a cancellation walks through it.
     forward: AtomicPtr<Header>,
     vtable: &'static VTable,
 }
@@ -177,7 +177,7 @@ struct Extended<T, E> {
 impl Header {
     fn new(state: *mut Header, made_at: &'static Location<'static>) -> Self {
         Self {
-            state: AtomicPtr::new(state),
+            state: StateWord::new(state),
             made_at,
             slot: UnsafeCell::new(Slot { vacant: () }),
         }
@@ -531,22 +531,33 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         use std::sync::atomic::Ordering::Acquire;
         // ORDERING: Acquire pairs with the producer's Release of the value in `publish`.
         let seen = self.header().state.load(Acquire);
-        if seen == state::FIRED {
-            // SAFETY: `FIRED`: the value is there, and the node is the consumer's alone.
-            let result = unsafe { self.read() };
-            // SAFETY: the value was moved out.
-            unsafe { self.free() };
-            Some(result)
-        } else if state::is_pending(seen) {
+        if state::is_pending(seen) {
             None
         } else {
             // SAFETY: promised by the caller.
-            Some(unsafe { self.take_slow(seen) })
+            Some(unsafe { self.take_settled(seen) })
         }
     }
 
+    /// Takes the result that is there; the consumer's half ends.
+    ///
     /// # Safety
-    /// As for `take`, with a state that is neither pending nor `FIRED`.
+    /// The caller is the consumer, has seen this state with Acquire, and it is not a pending one.
+    #[inline]
+    unsafe fn take_settled(self, seen: *mut Header) -> Result<T, E> {
+        if seen != state::FIRED {
+            // SAFETY: promised by the caller.
+            return unsafe { self.take_slow(seen) };
+        }
+        // SAFETY: `FIRED`: the value is there, and the node is the consumer's alone.
+        let result = unsafe { self.read() };
+        // SAFETY: the value was moved out.
+        unsafe { self.free() };
+        result
+    }
+
+    /// # Safety
+    /// As for `take_settled`, with a state that is not `FIRED`.
     #[cold]
     unsafe fn take_slow(self, seen: *mut Header) -> Result<T, E> {
         use std::sync::atomic::Ordering::{Acquire, Release};
@@ -593,29 +604,40 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     /// The caller is the consumer, and does not use its half after `Ready`.
     pub(super) unsafe fn poll(self, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
         use std::sync::atomic::Ordering::{Acquire, Release};
+        let state = &self.header().state;
         loop {
-            // SAFETY: promised by the caller.
-            if let Some(result) = unsafe { self.take() } {
-                return Poll::Ready(result);
+            // ORDERING: as in `take`.
+            let seen = state.load(Acquire);
+            if !state::is_pending(seen) {
+                // SAFETY: promised by the caller.
+                return Poll::Ready(unsafe { self.take_settled(seen) });
             }
-            // A waker from an earlier poll is taken back before it is compared, as the producer may
-            // be about to use it.
-            let old = self.take_back_waker();
-            let waker = match old {
-                Some(old) if old.will_wake(cx.waker()) => old,
-                _ => cx.waker().clone(),
-            };
+            if seen == state::WAKER {
+                let same = self.header().slot.with(|slot| {
+                    // SAFETY: nobody but the consumer writes the slot of a node in `WAKER`, so its
+                    // bits are still those of the waker, even if the producer has moved it out
+                    // meanwhile; and comparing it looks at nothing else.
+                    unsafe { (*slot).waker.will_wake(cx.waker()) }
+                });
+                // If the producer has moved it out, then it wakes the one that we would leave.
+                if same {
+                    return Poll::Pending;
+                }
+                if !self.vacate_slot(seen) {
+                    continue;
+                }
+            }
+            let waker = ManuallyDrop::new(cx.waker().clone());
             self.header().slot.with_mut(|slot| {
-                // SAFETY: in `EMPTY` the slot is the consumer's; any other state has a result, and
-                // then the slot is nobody's else.
-                unsafe { (*slot).waker = ManuallyDrop::new(waker) };
+                // SAFETY: in `EMPTY` the slot is the consumer's, and the producer leaves that state
+                // without looking at the slot.
+                unsafe { (*slot).waker = waker };
             });
             // ORDERING: Release publishes the waker to the producer's Acquire in `publish`.
-            let parked = self
-                .header()
-                .state
-                .compare_exchange(state::EMPTY, state::WAKER, Release, Acquire);
-            if parked.is_ok() {
+            if state
+                .compare_exchange(state::EMPTY, state::WAKER, Release, Acquire)
+                .is_ok()
+            {
                 return Poll::Pending;
             }
             // SAFETY: the state was not `EMPTY`, so the producer did not see the waker.
@@ -629,37 +651,44 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     /// The caller is the consumer and does not use its half again.
     pub(super) unsafe fn detach(self) -> Option<Result<T, E>> {
         use std::sync::atomic::Ordering::{Acquire, Release};
+        let state = &self.header().state;
         loop {
-            // SAFETY: promised by the caller.
-            if let Some(result) = unsafe { self.take() } {
-                return Some(result);
+            // ORDERING: as in `take`.
+            let seen = state.load(Acquire);
+            if !state::is_pending(seen) {
+                // SAFETY: promised by the caller.
+                return Some(unsafe { self.take_settled(seen) });
             }
-            drop(self.take_back_waker());
             // ORDERING: Release, so that the producer frees the node after our last use of it.
-            let left = self
-                .header()
-                .state
-                .compare_exchange(state::EMPTY, state::DETACHED, Release, Acquire);
-            if left.is_ok() {
+            if self.vacate_slot(seen)
+                && state
+                    .compare_exchange(state::EMPTY, state::DETACHED, Release, Acquire)
+                    .is_ok()
+            {
                 return None;
             }
         }
     }
 
-    /// Takes the waker out of a waiting node again, if one is there.
-    fn take_back_waker(self) -> Option<Waker> {
+    /// Makes the slot vacant and the consumer's, given the pending state that was seen, by dropping
+    /// the waker that an earlier poll left. `false` if it was too late for that: a result is there,
+    /// and the producer may be reading the slot.
+    #[inline]
+    fn vacate_slot(self, seen: *mut Header) -> bool {
         use std::sync::atomic::Ordering::{Acquire, Relaxed};
-        // ORDERING: Relaxed, as the waker was written by the consumer itself; whoever had the
-        // consumer's half before handed it over with synchronization of its own.
-        if self.header().state.load(Relaxed) != state::WAKER {
-            return None;
+        if seen == state::EMPTY {
+            return true;
         }
+        // ORDERING: Relaxed on failure, as the caller loads the state again.
         let taken = self
             .header()
             .state
             .compare_exchange(state::WAKER, state::EMPTY, Acquire, Relaxed);
-        // SAFETY: leaving `WAKER` by our exchange makes the waker ours.
-        taken.is_ok().then(|| unsafe { self.take_waker() })
+        if taken.is_ok() {
+            // SAFETY: leaving `WAKER` by our exchange makes the waker ours.
+            drop(unsafe { self.take_waker() });
+        }
+        taken.is_ok()
     }
 }
 

@@ -211,8 +211,9 @@ where
             // SAFETY: the consumer's half keeps the node alive.
             let this = unsafe { node.cast::<Self>().as_ref() };
             loop {
-                // ORDERING: Acquire for the future as the last poll left it.
-                match this.turn.compare_exchange(turn::IDLE, turn::DROPPED, Acquire, Acquire) {
+                // ORDERING: Acquire for the future as the last poll left it. Release for the
+                // producer, which must find the state cancelled when it finds its future gone.
+                match this.turn.compare_exchange(turn::IDLE, turn::DROPPED, AcqRel, Acquire) {
                     Ok(_) => {
                         // SAFETY: `DROPPED` makes future and waker ours.
                         let waker = unsafe { this.drop_future() };
