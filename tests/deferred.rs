@@ -286,6 +286,16 @@ fn cancel_of_a_settled_deferred_does_nothing() {
 }
 
 #[test]
+fn cancel_of_the_end_of_a_chain_that_has_run_does_nothing() {
+    let (completer, deferred) = pair();
+    let chain = deferred.map_ok(|n: u32| n + 1);
+    completer.complete(1);
+    let chain = chain.map_ok(|n| n + 1);
+    chain.cancel();
+    assert_eq!(chain.try_take().unwrap().unwrap(), 3);
+}
+
+#[test]
 fn cancel_goes_to_the_first_link_and_runs_the_chain() {
     let (completer, deferred) = pair::<u32>();
     let chain = deferred.map_ok(|_| unreachable!()).or_else(|error: Aborted| {

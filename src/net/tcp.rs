@@ -208,6 +208,10 @@ impl TcpStream {
         wanted: usize,
         mut op: impl FnMut(&Socket) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
+        if wanted == 0 {
+            // The system would wait for bytes of which it then moves none.
+            return Poll::Ready(Ok(0));
+        }
         let mut moved = 0;
         let mut attempt = |fd: BorrowedFd<'_>| {
             let socket = SockRef::from(&fd);

@@ -1,7 +1,7 @@
 //! The reactor of the running task.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     error::Error,
     fmt,
     future::Future,
@@ -16,19 +16,23 @@ use pin_project_lite::pin_project;
 use super::Reactor;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Reactor>> = const { RefCell::new(None) };
+    static CURRENT: Cell<Option<Reactor>> = const { Cell::new(None) };
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Exchanges the current reactor. What was there is dropped by the caller, outside of the borrow. On
-/// a thread that is ending there is none to exchange.
+/// Exchanges the current reactor. What was there is dropped by the caller, outside of the access.
+/// On a thread that is ending there is none to exchange.
 fn replace(reactor: Option<Reactor>) -> Option<Reactor> {
     CURRENT.try_with(|current| current.replace(reactor)).ok().flatten()
 }
 
 pub(super) fn current() -> Result<Reactor, NoReactor> {
     CURRENT
-        .try_with(|current| current.borrow().clone())
+        .try_with(|current| {
+            let reactor = current.take();
+            current.set(reactor.clone());
+            reactor
+        })
         .ok()
         .flatten()
         .ok_or(NoReactor(()))

@@ -14,10 +14,19 @@ use super::{
 };
 use crate::{Aborted, Deferred, deferred::Outcome};
 
+/// What every link of these results begins with, whatever its callback takes.
+#[repr(C)]
+struct LinkBase<U, X> {
+    base: Extended<U, X>,
+    /// The root to go on with when the inner deferred that this link waits for has fired: borrowed,
+    /// as the chain's end keeps it alive. The producer's.
+    resume: UnsafeCell<Option<Node>>,
+}
+
 /// A link whose callback takes `Result<T, E>` and gives `Outcome<U, X>`.
 #[repr(C)]
 struct Link<T, E, U, X, F> {
-    base: Extended<U, X>,
+    link: LinkBase<U, X>,
     callback: UnsafeCell<MaybeUninit<F>>,
     input: std::marker::PhantomData<fn(Result<T, E>)>,
 }
@@ -40,9 +49,12 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
             return unsafe { self.run_now(callback) };
         }
         let link = NonNull::from(Box::leak(Box::new(Link::<T, E, U, X, F> {
-            base: Extended {
-                ext: Ext::new(&Link::<T, E, U, X, F>::VTABLE, made_at),
-                value: UnsafeCell::new(MaybeUninit::uninit()),
+            link: LinkBase {
+                base: Extended {
+                    ext: Ext::new(&Link::<T, E, U, X, F>::VTABLE, made_at),
+                    value: UnsafeCell::new(MaybeUninit::uninit()),
+                },
+                resume: UnsafeCell::new(None),
             },
             callback: UnsafeCell::new(MaybeUninit::new(callback)),
             input: std::marker::PhantomData,
@@ -51,7 +63,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         // SAFETY: the slot is vacant: the state is `EMPTY`, or became one that has a result.
         let root = unsafe { self.become_inner() };
         // SAFETY: the link was just made and nobody else knows it.
-        unsafe { link.as_ref() }.base.ext.root.with_mut(|slot| {
+        unsafe { link.as_ref() }.link.base.ext.root.with_mut(|slot| {
             // SAFETY: as above.
             unsafe { *slot = Some(root) };
         });
@@ -217,17 +229,17 @@ where
             // SAFETY: the link is ours, and so is what is attached to it.
             .filter(|next| vtable_of(unsafe { next.cast::<Ext>().as_ref() }).forwards);
         let waiting = outer.unwrap_or(node);
-        // SAFETY: as above; a link begins with an `Ext`.
-        let ext = unsafe { waiting.cast::<Ext>().as_ref() };
+        // SAFETY: as above; the outer link gives the same results, since it forwards this one's.
+        let link = unsafe { waiting.cast::<LinkBase<U, X>>().as_ref() };
         let root = if outer.is_some() {
             // SAFETY: written when the outer link began to wait.
-            ext.resume.with(|resume| unsafe { *resume }).unwrap_or(root)
+            link.resume.with(|resume| unsafe { *resume }).unwrap_or(root)
         } else {
-            ext.vtable.with_mut(|vtable| {
+            link.base.ext.vtable.with_mut(|vtable| {
                 // SAFETY: the link is ours until it is attached.
                 unsafe { *vtable = &Self::FORWARDING };
             });
-            ext.resume.with_mut(|resume| {
+            link.resume.with_mut(|resume| {
                 // SAFETY: as above.
                 unsafe { *resume = Some(root) };
             });
@@ -261,10 +273,10 @@ where
     unsafe fn forward(node: Node, input: *mut (), root: &mut Node) -> Option<Step> {
         // SAFETY: promised by the caller, who forgets the result.
         let result = unsafe { ptr::read(input.cast::<Result<U, X>>()) };
-        // SAFETY: the link is ours, and a link begins with an `Ext`.
-        let ext = unsafe { node.cast::<Ext>().as_ref() };
+        // SAFETY: the link is ours, and gives these results.
+        let link = unsafe { node.cast::<LinkBase<U, X>>().as_ref() };
         // SAFETY: written when the link began to wait.
-        if let Some(resume) = ext.resume.with(|resume| unsafe { *resume }) {
+        if let Some(resume) = link.resume.with(|resume| unsafe { *resume }) {
             *root = resume;
         }
         // SAFETY: the link is ours, and its callback has run.

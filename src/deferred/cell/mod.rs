@@ -155,9 +155,6 @@ pub(super) struct Ext {
     /// The root of the chain that this node ends, owned; `None` if the node is itself the root, or
     /// once the next link took it over. The consumer's.
     root: UnsafeCell<Option<Node>>,
-    /// The root to go on with when the inner deferred that this link waits for has fired: borrowed,
-    /// as the chain's end keeps it alive. The producer's.
-    resume: UnsafeCell<Option<Node>>,
 }
 
 type Value<T, E> = UnsafeCell<MaybeUninit<Result<T, E>>>;
@@ -190,7 +187,6 @@ impl Ext {
             header: Header::new(state::EMPTY, made_at),
             vtable: UnsafeCell::new(vtable),
             root: UnsafeCell::new(None),
-            resume: UnsafeCell::new(None),
         }
     }
 }
