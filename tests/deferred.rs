@@ -573,3 +573,75 @@ fn a_loop_written_as_recursion_ends_and_can_be_cancelled() {
         assert!(whole.try_take().unwrap().unwrap_err().is_cancelled());
     }
 }
+
+#[test]
+fn a_cancellation_from_another_thread_waits_for_a_callback_that_runs() {
+    let (completer, deferred) = pair::<u32>();
+    let (inner, returned) = pair::<u32>();
+    let (entered, is_entered) = std::sync::mpsc::channel();
+    let (leave, may_leave) = std::sync::mpsc::channel();
+    let chain = deferred
+        .and_then(move |_| {
+            entered.send(()).unwrap();
+            may_leave.recv().unwrap();
+            returned
+        })
+        .map_ok(|n| n + 1);
+    std::thread::scope(|scope| {
+        scope.spawn(move || completer.complete(1));
+        is_entered.recv().unwrap();
+        chain.cancel();
+        assert!(!chain.is_settled());
+        leave.send(()).unwrap();
+    });
+    assert!(inner.is_closed());
+    assert!(chain.try_take().unwrap().unwrap_err().is_cancelled());
+}
+
+#[test]
+fn a_cancellation_during_an_inner_callback_goes_to_what_either_chain_waits_for_next() {
+    for inner_waits in [true, false] {
+        let (outer, deferred) = pair::<u32>();
+        let (inner, waits) = pair::<u32>();
+        let (next, waits_next) = pair::<u32>();
+        let (entered, is_entered) = std::sync::mpsc::channel();
+        let (leave, may_leave) = std::sync::mpsc::channel();
+        let mut waits_next = Some(waits_next);
+        let in_inner = if inner_waits { waits_next.take() } else { None };
+        let returned = waits.and_then(move |n| {
+            entered.send(()).unwrap();
+            may_leave.recv().unwrap();
+            in_inner.map_or(Outcome::Settled(Ok(n)), Outcome::Waiting)
+        });
+        let chain = deferred
+            .and_then(move |_| returned.map_ok(|n| n))
+            .and_then(move |n| waits_next.map_or(Outcome::Settled(Ok(n)), Outcome::Waiting));
+        outer.complete(1);
+        std::thread::scope(|scope| {
+            scope.spawn(move || inner.complete(1));
+            is_entered.recv().unwrap();
+            chain.cancel();
+            leave.send(()).unwrap();
+        });
+        assert!(next.is_closed());
+        assert!(chain.try_take().unwrap().unwrap_err().is_cancelled());
+    }
+}
+
+#[test]
+fn a_cancellation_from_a_callback_of_the_chain_does_nothing() {
+    let slot: Arc<Mutex<Option<Deferred<u32>>>> = Arc::default();
+    let (completer, deferred) = pair::<u32>();
+    let (inner, returned) = pair::<u32>();
+    let inside = slot.clone();
+    let chain = deferred.and_then(move |_| {
+        inside.lock().unwrap().as_ref().unwrap().cancel();
+        returned
+    });
+    *slot.lock().unwrap() = Some(chain);
+    completer.complete(1);
+    assert!(!inner.is_closed());
+    inner.complete(2);
+    let chain = slot.lock().unwrap().take().unwrap();
+    assert_eq!(chain.try_take().unwrap().unwrap(), 2);
+}

@@ -97,18 +97,15 @@ impl Drop for Entered<'_> {
 pin_project! {
     /// A future with its reactor, which is current while the future is polled and while it is dropped.
     pub(super) struct InContext<F> {
-        // Lent to the thread during a poll, so that a poll costs no reference counting.
-        reactor: Option<Reactor>,
-        // `None` once it is dropped.
         #[pin]
-        future: Option<F>,
+        future: F,
+        // Dropped after the future: then the thread gets its own reactor back.
+        exchange: Exchange,
     }
 
     impl<F> PinnedDrop for InContext<F> {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            let _lent = Lent::new(this.reactor);
-            this.future.set(None);
+            this.project().exchange.turn();
         }
     }
 }
@@ -116,8 +113,8 @@ pin_project! {
 impl<F> InContext<F> {
     pub(super) fn new(reactor: Reactor, future: F) -> Self {
         Self {
-            reactor: Some(reactor),
-            future: Some(future),
+            future,
+            exchange: Exchange(Some(reactor)),
         }
     }
 }
@@ -127,29 +124,40 @@ impl<F: Future> Future for InContext<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _lent = Lent::new(this.reactor);
-        this.future
-            .as_pin_mut()
-            .expect("the future is there until this is dropped")
-            .poll(cx)
+        let _lent = Lent::new(this.exchange);
+        this.future.poll(cx)
     }
 }
 
-/// The task's reactor and the thread's, exchanged until this is dropped, be it by a panic.
-struct Lent<'a> {
-    own: &'a mut Option<Reactor>,
-    previous: Option<Reactor>,
+/// The task's reactor, or while that is lent to the thread, the thread's own. Lending costs no
+/// reference counting.
+struct Exchange(Option<Reactor>);
+
+impl Exchange {
+    fn turn(&mut self) {
+        self.0 = replace(self.0.take());
+    }
 }
 
+/// Takes the reactor back that was lent for the future's destructor.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.turn();
+    }
+}
+
+/// Lends the task's reactor to the thread until this is dropped, be it by a panic.
+struct Lent<'a>(&'a mut Exchange);
+
 impl<'a> Lent<'a> {
-    fn new(own: &'a mut Option<Reactor>) -> Self {
-        let previous = replace(own.take());
-        Self { own, previous }
+    fn new(exchange: &'a mut Exchange) -> Self {
+        exchange.turn();
+        Self(exchange)
     }
 }
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        *self.own = replace(self.previous.take());
+        self.0.turn();
     }
 }

@@ -43,52 +43,103 @@ use interloop::{Aborted, EventLoop, Interest, Job, Operation, Reactor, Source, T
 ///
 /// `spawn` detaches the task, and drops it if the executor has shut down. `name` appears in
 /// debugging output.
+///
+/// For executors that can end before their reactor does, see [`reactor_until`].
 pub fn reactor(name: &'static str, spawn: impl Fn(Task) + Send + Sync + 'static) -> Reactor {
-    Reactor::new(AsyncIo { name, spawn })
+    reactor_until(name, || false, spawn)
 }
 
-struct AsyncIo<S> {
+/// Like [`reactor`], on an executor that can end; `has_ended` says whether it has.
+///
+/// async-io and blocking outlive it, and what was begun on them goes on. From the end on, blocking
+/// jobs are refused as tasks are, and so are new timers and descriptors.
+///
+/// ```
+/// use std::sync::Arc;
+/// use futures_executor::ThreadPool;
+///
+/// let pool = Arc::new(ThreadPool::new().unwrap());
+/// let (runs, ended) = (Arc::downgrade(&pool), Arc::downgrade(&pool));
+/// let reactor = interloop_async_io::reactor_until(
+///     "my pool",
+///     move || ended.strong_count() == 0,
+///     move |task| {
+///         if let Some(pool) = runs.upgrade() {
+///             pool.spawn_ok(task);
+///         }
+///     },
+/// );
+/// drop(pool);
+/// let job = reactor.spawn_blocking(|| Ok::<_, interloop::Aborted>(42));
+/// assert!(futures_executor::block_on(job).unwrap_err().is_shut_down());
+/// ```
+pub fn reactor_until(
     name: &'static str,
+    has_ended: impl Fn() -> bool + Send + Sync + 'static,
+    spawn: impl Fn(Task) + Send + Sync + 'static,
+) -> Reactor {
+    Reactor::new(AsyncIo { name, has_ended, spawn })
+}
+
+struct AsyncIo<E, S> {
+    name: &'static str,
+    has_ended: E,
     spawn: S,
 }
 
-impl<S> fmt::Debug for AsyncIo<S> {
+impl<E, S> fmt::Debug for AsyncIo<E, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
     }
 }
 
-impl<S: Fn(Task) + Send + Sync + 'static> EventLoop for AsyncIo<S> {
+impl<E, S> EventLoop for AsyncIo<E, S>
+where
+    E: Fn() -> bool + Send + Sync + 'static,
+    S: Fn(Task) + Send + Sync + 'static,
+{
     fn spawn(&self, task: Task) {
         (self.spawn)(task);
     }
 
     fn spawn_blocking(&self, job: Job) {
-        blocking::unblock(move || job.run()).detach();
+        if !(self.has_ended)() {
+            blocking::unblock(move || job.run()).detach();
+        }
     }
 
     fn timer(&self, deadline: Instant) -> Pin<Box<dyn Timer>> {
-        Box::pin(AsyncIoTimer(async_io::Timer::at(deadline)))
+        let timer = (!(self.has_ended)()).then(|| async_io::Timer::at(deadline));
+        Box::pin(AsyncIoTimer(timer))
     }
 
     fn register(&self, fd: OwnedFd) -> io::Result<Box<dyn Source>> {
+        if (self.has_ended)() {
+            return Err(Aborted::shut_down().into());
+        }
         Ok(Box::new(AsyncIoSource::new(fd)?))
     }
 }
 
-struct AsyncIoTimer(async_io::Timer);
+/// Empty if it was made after the end.
+struct AsyncIoTimer(Option<async_io::Timer>);
 
 impl Future for AsyncIoTimer {
     type Output = Result<(), Aborted>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(|_| Ok(()))
+        match &mut self.0 {
+            Some(timer) => Pin::new(timer).poll(cx).map(|_| Ok(())),
+            None => Poll::Ready(Err(Aborted::shut_down())),
+        }
     }
 }
 
 impl Timer for AsyncIoTimer {
     fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
-        self.0.set_at(deadline);
+        if let Some(timer) = &mut self.0 {
+            timer.set_at(deadline);
+        }
     }
 }
 

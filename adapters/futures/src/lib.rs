@@ -51,8 +51,11 @@ pub fn from_local_spawner(spawner: LocalSpawner) -> Reactor {
     };
     // As above: then `tasks` is dropped, and sending fails.
     let _ = spawner.spawn_local_obj(LocalFutureObj::new(Box::new(receive)));
-    interloop_async_io::reactor("futures LocalPool", move |task| {
+    let ended = sender.clone();
+    interloop_async_io::reactor_until(
+        "futures LocalPool",
+        move || ended.is_closed(),
         // As above: the task comes back in the error, and is dropped.
-        let _ = sender.unbounded_send(task);
-    })
+        move |task| drop(sender.unbounded_send(task)),
+    )
 }

@@ -39,9 +39,29 @@ pub fn global() -> Reactor {
 /// ```
 pub fn from_executor(executor: &Arc<Executor<'static>>) -> Reactor {
     let executor = Arc::downgrade(executor);
-    interloop_async_io::reactor("smol executor", move |task| {
-        if let Some(executor) = executor.upgrade() {
-            executor.spawn(task).detach();
-        }
-    })
+    let ended = executor.clone();
+    interloop_async_io::reactor_until(
+        "smol executor",
+        move || ended.strong_count() == 0,
+        move |task| {
+            if let Some(executor) = executor.upgrade() {
+                executor.spawn(task).detach();
+            }
+        },
+    )
+}
+
+/// A reactor on an executor of yours that lives as long as the program, which you run.
+///
+/// ```
+/// use interloop::Aborted;
+///
+/// static EXECUTOR: smol::Executor<'static> = smol::Executor::new();
+///
+/// let reactor = interloop_smol::from_static(&EXECUTOR);
+/// let answer = reactor.spawn(async { Ok::<_, Aborted>(42) });
+/// assert_eq!(smol::block_on(EXECUTOR.run(answer)).unwrap(), 42);
+/// ```
+pub fn from_static(executor: &'static Executor<'static>) -> Reactor {
+    interloop_async_io::reactor("smol executor", move |task| executor.spawn(task).detach())
 }

@@ -1,5 +1,6 @@
 use std::{
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     task::{Context, Poll},
     time::Instant,
@@ -35,7 +36,14 @@ impl Future for TokioTimer {
         let this = self.project();
         // The runtime's shutdown wakes whoever waits for its timers, and comes after this is set.
         this.ended.check()?;
-        this.sleep.poll(cx).map(Ok)
+        let polled = catch_unwind(AssertUnwindSafe(|| this.sleep.poll(cx)));
+        if let Ok(Poll::Pending) = polled {
+            return Poll::Pending;
+        }
+        // To a thread that is none of the runtime's, it may have come between: then tokio's timers
+        // are ready before their time, or panic.
+        this.ended.check()?;
+        polled.unwrap_or_else(|panic| resume_unwind(panic)).map(Ok)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Chains of nodes: running them, cancelling them from their end, and letting go of their roots.
 
 use std::{
+    cell::Cell,
     mem::ManuallyDrop,
     ptr::{self, NonNull},
     sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
@@ -16,22 +17,70 @@ pub(super) struct Step {
     pub(super) input: *mut (),
 }
 
-/// Stands in [`Root::forward`] while a cancellation has the root that was there. Every cancellation
-/// has a marker of its own, by which it knows whether the root that it brings back is still that
-/// which the chain waits for: the chain may have gone on meanwhile, to wait for another one, and a
-/// second cancellation may have that one.
-pub(super) struct Marker(*mut Header);
+/// What [`Root::forward`] may hold beside the root that the chain waits for. Null means that the chain
+/// does not wait: it has not run, its callbacks are running, or it has come to its end.
+pub(super) mod forward {
+    use super::Header;
+    use std::ptr;
 
-impl Marker {
-    /// The marker of the cancellation that has `local` on its stack.
-    fn new<T>(local: &T) -> Self {
-        const { assert!(align_of::<T>() > 1) };
-        Self(ptr::without_provenance_mut(ptr::from_ref(local).addr() | 1))
+    /// A cancellation came while callbacks were running: it takes effect when the chain waits.
+    pub(super) const REQUESTED: *mut Header = ptr::without_provenance_mut(2);
+    /// The chain has come to its end and handed its result to the chain that waited for it.
+    pub(super) const FINISHED: *mut Header = ptr::without_provenance_mut(4);
+
+    /// Stands in for the root that a cancellation has borrowed. Every cancellation has a marker of its
+    /// own, the address of its `local`, by which it knows whether the root that it brings back is still
+    /// that which the chain waits for: the chain may have gone on meanwhile, to wait for another one, and
+    /// a second cancellation may have that one.
+    pub(super) fn marker(local: &usize) -> *mut Header {
+        ptr::without_provenance_mut(ptr::from_ref(local).addr() | 1)
     }
 
-    /// Tells markers from roots, which are aligned.
-    fn is_marker(word: *mut Header) -> bool {
+    /// Tells markers from the rest, which is aligned.
+    pub(super) fn is_marker(word: *mut Header) -> bool {
         word.addr() & 1 != 0
+    }
+
+    /// Whether the word is a root.
+    pub(super) fn is_root(word: *mut Header) -> bool {
+        !is_marker(word) && word.addr() > FINISHED.addr()
+    }
+}
+
+/// A chain whose links this thread runs, and the one from whose callback that began.
+struct Running {
+    root: Cell<Node>,
+    outer: *const Running,
+}
+
+#[cfg(not(interloop_loom))]
+thread_local! {
+    static RUNNING: Cell<*const Running> = const { Cell::new(ptr::null()) };
+}
+#[cfg(interloop_loom)]
+loom::thread_local! {
+    static RUNNING: Cell<*const Running> = Cell::new(ptr::null());
+}
+
+/// Whether this is called from a callback of the chain that begins at `root`.
+fn is_running_here(root: Node) -> bool {
+    let mut next = RUNNING.with(Cell::get);
+    // SAFETY: what is in the list is on this thread's stack, and leaves the list before it ends.
+    while let Some(running) = unsafe { next.as_ref() } {
+        if running.root.get() == root {
+            return true;
+        }
+        next = running.outer;
+    }
+    false
+}
+
+/// Takes a chain off the list when it is left, be it by a panic of a waker.
+struct Leave(*const Running);
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        RUNNING.with(|running| running.set(self.0));
     }
 }
 
@@ -40,14 +89,22 @@ impl Marker {
 ///
 /// # Safety
 /// The links are the caller's to run, `input` points to a result of the type that `link` takes,
-/// which it moves out, and `root` is the root of the chain. `spent` is the link whose result `input` is, if it
-/// is one: it is freed.
-pub(super) unsafe fn drive(mut root: Node, mut link: Node, mut input: *mut (), mut spent: Option<Node>) {
+/// which it moves out, and `root` is the root of the chain.
+pub(super) unsafe fn drive(root: Node, mut link: Node, mut input: *mut ()) {
+    let outer = RUNNING.with(Cell::get);
+    let running = Running {
+        root: Cell::new(root),
+        outer,
+    };
+    let _leave = Leave(outer);
+    RUNNING.with(|innermost| innermost.set(&raw const running));
+    // The link whose result `input` is, if it is one.
+    let mut spent = None;
     loop {
         // SAFETY: the link is ours, and a link begins with an `Ext`.
         let run = vtable_of(unsafe { link.cast::<Ext>().as_ref() }).run;
         // SAFETY: promised by the caller, and for later turns by the link that ran before.
-        let step = unsafe { run(link, input, &mut root) };
+        let step = unsafe { run(link, input, &running.root) };
         if let Some(spent) = spent {
             // SAFETY: its result was moved out by the link that just ran, and its root was passed
             // on when that link was attached.
@@ -84,49 +141,47 @@ unsafe fn root_of<'a>(node: Node) -> &'a Root {
         .with(|slot| unsafe { &*(&raw const (*slot).root).cast::<Root>() })
 }
 
-/// Lets go of a root: its chain has come to its end, or waits for another one.
+/// Lets go of a root: its chain has come to its end.
 ///
 /// # Safety
 /// The caller owns the root and does not use it again.
-pub(super) unsafe fn release(root: Node) {
-    let mut next = Some(root);
-    while let Some(node) = next {
-        // SAFETY: a root that is owned is alive, and was made one before it was.
-        let root = unsafe { root_of(node) };
-        // ORDERING: Acquire for what the chain's last user did with the root behind it. Nobody is
-        // cancelling through this root: whoever does that keeps the chain's end alive.
-        let forward = root.forward.swap(ptr::null_mut(), Acquire);
-        debug_assert!(!Marker::is_marker(forward), "released during a cancellation");
-        next = NonNull::new(forward);
-        let free = root.vtable.free;
-        // SAFETY: as above.
-        let word = &unsafe { node.as_ref() }.state;
-        let seen = word.load(Acquire);
-        // ORDERING: as in `NodeRef::abandon`.
-        let left_to_producer = seen == state::CANCELLED
-            && word
-                .compare_exchange(state::CANCELLED, state::ABANDONED, Release, Acquire)
-                .is_ok();
-        if !left_to_producer {
-            // SAFETY: `FIRED` or `SPENT`, and the result was moved out: the node is ours alone. A
-            // chain does not end before its root has left the pending states, and it gets its first
-            // link when no waker is there, so that it never comes to `FIRING`.
-            unsafe { free(node) };
-        }
+pub(super) unsafe fn release(node: Node) {
+    // SAFETY: a root that is owned is alive, and was made one before it was.
+    let root = unsafe { root_of(node) };
+    debug_assert!(
+        // ORDERING: nothing is read on the strength of it.
+        !forward::is_root(root.forward.load(Relaxed)) && !forward::is_marker(root.forward.load(Relaxed)),
+        "a chain that waits has not come to its end"
+    );
+    let free = root.vtable.free;
+    // SAFETY: as above.
+    let word = &unsafe { node.as_ref() }.state;
+    let seen = word.load(Acquire);
+    // ORDERING: as in `NodeRef::abandon`.
+    let left_to_producer = seen == state::CANCELLED
+        && word
+            .compare_exchange(state::CANCELLED, state::ABANDONED, Release, Acquire)
+            .is_ok();
+    if !left_to_producer {
+        // SAFETY: `FIRED` or `SPENT`, and the result was moved out: the node is ours alone. A
+        // chain does not end before its root has left the pending states, and it gets its first
+        // link when no waker is there, so that it never comes to `FIRING`.
+        unsafe { free(node) };
     }
 }
 
 /// Cancels what a chain waits for: its root, or the root of the chain that it waits for, and so on
-/// to the innermost.
+/// to the innermost. If callbacks of that one are running on another thread, the cancellation takes
+/// effect when they have come to wait for something.
 ///
 /// # Safety
 /// The caller keeps the chain's end alive.
 pub(super) unsafe fn cancel(root: Node) {
     // The roots walked through, each with the one borrowed from it. A chain of waits may be a
     // million long, so this does not recurse.
-    let mut path = Vec::new();
-    let on_stack = 0_usize;
-    let marker = Marker::new(&on_stack).0;
+    let mut path: Vec<(Node, Node)> = Vec::new();
+    let on_stack = 0;
+    let marker = forward::marker(&on_stack);
     let mut node = root;
     loop {
         // SAFETY: `node` is kept alive by the caller, or borrowed from the root before it.
@@ -135,19 +190,48 @@ pub(super) unsafe fn cancel(root: Node) {
         if unsafe { (root.vtable.cancel)(node) } {
             break;
         }
-        // ORDERING: the exchange says whether this is still so.
-        let forward = root.forward.load(Relaxed);
-        let Some(inner) = NonNull::new(forward).filter(|_| !Marker::is_marker(forward)) else {
-            // Nothing to go to, or another cancellation is on its way there.
+        // ORDERING: Acquire for what follows from `FINISHED`; otherwise the exchange decides.
+        let seen = root.forward.load(Acquire);
+        if forward::is_root(seen) {
+            // ORDERING: Acquire for the root behind, published by the link that began to wait, or by
+            // the cancellation that brought it back.
+            let borrowed = root.forward.compare_exchange(seen, marker, Acquire, Relaxed);
+            if let Some(inner) = borrowed.ok().and_then(NonNull::new) {
+                path.push((node, inner));
+                node = inner;
+            }
+            // Otherwise the chain has gone on, or is being cancelled: it is looked at again.
+        } else if seen.is_null() {
+            // From a callback of its own, a cancellation does nothing (Twisted's rule).
+            // ORDERING: Release, so that whoever acts on the request comes after whoever made it.
+            if is_running_here(node)
+                || root
+                    .forward
+                    .compare_exchange(seen, forward::REQUESTED, Release, Relaxed)
+                    .is_ok()
+            {
+                break;
+            }
+        } else if seen == forward::FINISHED {
+            // It has handed its result to the chain before it, whose turn it is.
+            let Some((before, finished)) = path.pop() else {
+                break;
+            };
+            // SAFETY: as for `node`.
+            let word = &unsafe { root_of(before) }.forward;
+            // ORDERING: as for the request above; Acquire, as the exchange may be another's turn.
+            let requested = word.compare_exchange(marker, forward::REQUESTED, Release, Acquire);
+            // SAFETY: it is borrowed, and nobody will ask for it back: the thread that runs the chain
+            // does not touch it after `FINISHED`.
+            unsafe { release(finished) };
+            if requested.is_ok() {
+                break;
+            }
+            node = before;
+        } else {
+            // Another cancellation is on its way there.
             break;
-        };
-        // ORDERING: Acquire for the root behind, published by the link that began to wait, or by
-        // the cancellation that brought it back.
-        if root.forward.compare_exchange(forward, marker, Acquire, Relaxed).is_ok() {
-            path.push((node, inner));
-            node = inner;
         }
-        // Otherwise the chain has gone on, or was cancelled: it is looked at again.
     }
     for (node, inner) in path.into_iter().rev() {
         // SAFETY: kept alive by the caller or by the pairs that remain in `path`.
@@ -156,8 +240,8 @@ pub(super) unsafe fn cancel(root: Node) {
         // thread that ran its chain to the end did with it.
         let returned = root.forward.compare_exchange(marker, inner.as_ptr(), Release, Acquire);
         if returned.is_err() {
-            // SAFETY: the chain has begun to wait for another one, so this root is ours, and the
-            // chain that it belongs to has come to its end.
+            // SAFETY: the chain has gone on, so this root is ours, and the chain that it belongs to
+            // has come to its end.
             unsafe { release(inner) };
         }
     }
@@ -234,18 +318,60 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     }
 }
 
-/// Makes `root` wait for the chain that begins at `inner`, whose ownership goes to it.
+/// Makes `root` wait for the chain that begins at `inner`, whose ownership goes to it. If a
+/// cancellation was requested, it takes effect now.
 ///
 /// # Safety
-/// Both are roots, `root` is that of the chain that the caller runs.
-pub(super) unsafe fn wait_for(root: Node, inner: Node) {
+/// Both are roots, `root` is that of the chain that the caller runs, and the caller is the consumer
+/// of the other chain's end.
+pub(super) unsafe fn wait_for(root: Node, inner: Node, mut requested: bool) {
+    // ORDERING: Release publishes the inner root; Acquire for the request.
     // SAFETY: promised by the caller.
     let previous = unsafe { root_of(root) }.forward.swap(inner.as_ptr(), AcqRel);
+    requested |= previous == forward::REQUESTED;
     // What a cancellation has borrowed, it releases itself.
-    if let Some(previous) = NonNull::new(previous).filter(|_| !Marker::is_marker(previous)) {
-        // SAFETY: it was owned by `root`, and its chain has come to its end, or this chain would
-        // still be waiting for it.
+    if let Some(previous) = NonNull::new(previous).filter(|_| forward::is_root(previous)) {
+        // SAFETY: it was owned by `root`, and its chain has come to its end.
         unsafe { release(previous) };
+    }
+    if requested {
+        // SAFETY: promised by the caller.
+        unsafe { cancel(inner) };
+    }
+}
+
+/// Marks the end of the chain that begins at `root`. Says whether a cancellation of it was requested,
+/// which then belongs to the chain that waited for it.
+///
+/// # Safety
+/// The caller runs the chain, and does not touch the root again unless it owns it.
+pub(super) unsafe fn finish(root: Node) -> bool {
+    // ORDERING: Release, as a cancellation may free the root from here on; Acquire for the request.
+    // SAFETY: promised by the caller.
+    let previous = unsafe { root_of(root) }.forward.swap(forward::FINISHED, AcqRel);
+    previous == forward::REQUESTED
+}
+
+/// Goes on with the chain that begins at `waiting` and waited for the one that begins at `root`, which has
+/// come to its end.
+///
+/// # Safety
+/// The caller runs both, and does not touch `root` again.
+pub(super) unsafe fn hand_over(root: Node, waiting: Node) {
+    // SAFETY: promised by the caller.
+    let requested = unsafe { finish(root) };
+    // SAFETY: the end of the chain keeps its root alive.
+    let word = &unsafe { root_of(waiting) }.forward;
+    // ORDERING: as in `wait_for`.
+    let previous = word.swap(ptr::null_mut(), AcqRel);
+    // What a cancellation has borrowed, it releases itself.
+    if let Some(previous) = NonNull::new(previous).filter(|_| forward::is_root(previous)) {
+        // SAFETY: that is the root that has finished, and it was owned by the other.
+        unsafe { release(previous) };
+    }
+    if requested || previous == forward::REQUESTED {
+        // ORDERING: as for the request in `cancel`. If it fails, another one was made.
+        let _ = word.compare_exchange(ptr::null_mut(), forward::REQUESTED, Release, Relaxed);
     }
 }
 
@@ -271,7 +397,7 @@ impl<T: 'static, E: From<Aborted> + 'static> BareVTable<T, E> {
 }
 
 /// Stands in the vtables of nodes that are not links.
-pub(super) unsafe fn never_run(_: Node, _: *mut (), _: &mut Node) -> Option<Step> {
+pub(super) unsafe fn never_run(_: Node, _: *mut (), _: &Cell<Node>) -> Option<Step> {
     unreachable!("only links are run")
 }
 

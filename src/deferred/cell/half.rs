@@ -66,7 +66,7 @@ impl<T: 'static, E: From<Aborted> + 'static> Producer<T, E> {
 impl<T: 'static, E: From<Aborted> + 'static> Drop for Producer<T, E> {
     fn drop(&mut self) {
         // SAFETY: the half was owned, and is gone.
-        unsafe { self.node.fire(Err(E::from(Aborted::dropped())), Unwatched::Ignore) };
+        unsafe { self.node.give_up() };
     }
 }
 

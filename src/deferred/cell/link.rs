@@ -1,6 +1,7 @@
 //! A link of a chain: a callback, and the node for what it returns, in one allocation.
 
 use std::{
+    cell::Cell,
     mem::MaybeUninit,
     panic::{AssertUnwindSafe, Location, catch_unwind},
     ptr::{self, NonNull},
@@ -189,7 +190,7 @@ where
 
     /// # Safety
     /// The link is the caller's to run, and `input` points to a `Result<T, E>`.
-    unsafe fn run(node: Node, input: *mut (), root: &mut Node) -> Option<Step> {
+    unsafe fn run(node: Node, input: *mut (), root: &Cell<Node>) -> Option<Step> {
         // SAFETY: promised by the caller, who forgets the result.
         let input = unsafe { ptr::read(input.cast::<Result<T, E>>()) };
         // SAFETY: a link runs once.
@@ -200,7 +201,7 @@ where
             Outcome::Waiting(inner) => {
                 let inner = into_node(inner);
                 // SAFETY: as above; the deferred was given to us.
-                match unsafe { Self::wait(node, inner, *root) } {
+                match unsafe { Self::wait(node, inner, root) } {
                     // SAFETY: as above.
                     Some(result) => unsafe { hand_on(NodeRef::<U, X>::extended(node), result) },
                     None => None,
@@ -213,7 +214,7 @@ where
     ///
     /// # Safety
     /// The link is the caller's, its callback has run, and the caller is the consumer of `inner`.
-    unsafe fn wait(node: Node, inner: NodeRef<U, X>, root: Node) -> Option<Result<U, X>> {
+    unsafe fn wait(node: Node, inner: NodeRef<U, X>, running: &Cell<Node>) -> Option<Result<U, X>> {
         // ORDERING: as in `take`.
         let seen = inner.header().state.load(Acquire);
         if !state::is_pending(seen) || !inner.vacate_slot(seen) {
@@ -231,27 +232,36 @@ where
         let waiting = outer.unwrap_or(node);
         // SAFETY: as above; the outer link gives the same results, since it forwards this one's.
         let link = unsafe { waiting.cast::<LinkBase<U, X>>().as_ref() };
-        let root = if outer.is_some() {
-            // SAFETY: written when the outer link began to wait.
-            link.resume.with(|resume| unsafe { *resume }).unwrap_or(root)
-        } else {
-            link.base.ext.vtable.with_mut(|vtable| {
-                // SAFETY: the link is ours until it is attached.
-                unsafe { *vtable = &Self::FORWARDING };
-            });
-            link.resume.with_mut(|resume| {
-                // SAFETY: as above.
-                unsafe { *resume = Some(root) };
-            });
-            root
+        let mut requested = false;
+        let root = match outer {
+            Some(_) => {
+                // SAFETY: the chain that this link ends is over, and its root is released below.
+                requested = unsafe { chain::finish(running.get()) };
+                // SAFETY: written when the outer link began to wait.
+                link.resume.with(|resume| unsafe { *resume })
+            }
+            None => {
+                link.base.ext.vtable.with_mut(|vtable| {
+                    // SAFETY: the link is ours until it is attached.
+                    unsafe { *vtable = &Self::FORWARDING };
+                });
+                link.resume.with_mut(|resume| {
+                    // SAFETY: as above.
+                    unsafe { *resume = Some(running.get()) };
+                });
+                Some(running.get())
+            }
         };
+        let Some(root) = root else {
+            unreachable!("a link that waits knows the root to go on with")
+        };
+        running.set(root);
         // SAFETY: the slot is vacant: the state is `EMPTY`, or became one that has a result.
         let inner_root = unsafe { inner.become_inner() };
         // Before the link is attached: a cancellation has to find its way to what is waited for
         // whenever the chain does wait.
-        // SAFETY: both are roots, and the ownership of the inner one moves. The root that this may
-        // release is that of the chain that this link ends, and nothing comes back to it.
-        unsafe { chain::wait_for(root, inner_root) };
+        // SAFETY: both are roots, and the ownership of the inner one moves.
+        unsafe { chain::wait_for(root, inner_root, requested) };
         // SAFETY: the link is complete, and forwarding takes what `inner` gives.
         if unsafe { inner.attach(waiting) } {
             if outer.is_some() {
@@ -263,21 +273,30 @@ where
         }
         // A result arrived meanwhile. A root is owned by `root` by now, a link is not.
         // SAFETY: the caller is the consumer.
-        Some(unsafe { take_leaving_root(inner) })
+        let result = unsafe { take_leaving_root(inner) };
+        match outer {
+            // The outer link, which runs next, takes the place of the chain that this one ended.
+            Some(_) => running.set(inner_root),
+            // SAFETY: the inner chain is over, as its end had a result.
+            None => unsafe { chain::hand_over(inner_root, root) },
+        }
+        Some(result)
     }
 
     /// Runs the link a second time, with the outcome of what its callback returned.
     ///
     /// # Safety
     /// The link is the caller's to run, and `input` points to a `Result<U, X>`.
-    unsafe fn forward(node: Node, input: *mut (), root: &mut Node) -> Option<Step> {
+    unsafe fn forward(node: Node, input: *mut (), root: &Cell<Node>) -> Option<Step> {
         // SAFETY: promised by the caller, who forgets the result.
         let result = unsafe { ptr::read(input.cast::<Result<U, X>>()) };
         // SAFETY: the link is ours, and gives these results.
         let link = unsafe { node.cast::<LinkBase<U, X>>().as_ref() };
         // SAFETY: written when the link began to wait.
         if let Some(resume) = link.resume.with(|resume| unsafe { *resume }) {
-            *root = resume;
+            // SAFETY: the chain that this link waited for is over.
+            unsafe { chain::hand_over(root.get(), resume) };
+            root.set(resume);
         }
         // SAFETY: the link is ours, and its callback has run.
         unsafe { hand_on(NodeRef::<U, X>::extended(node), result) }

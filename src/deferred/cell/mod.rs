@@ -47,6 +47,7 @@ mod sync;
 pub(super) mod task;
 
 use std::{
+    cell::Cell,
     mem::{ManuallyDrop, MaybeUninit},
     panic::Location,
     ptr::{self, NonNull},
@@ -128,8 +129,7 @@ union Slot {
 
 /// What the root of a chain knows beside its state.
 struct Root {
-    /// The root of the chain that this chain waits for or waited for last, owned; null if it never
-    /// waited, a [`chain::Marker`] while a cancellation walks through it.
+    /// The root of the chain that this chain waits for, owned, or one of [`chain::forward`].
     forward: AtomicPtr<Header>,
     vtable: &'static VTable,
 }
@@ -137,7 +137,7 @@ struct Root {
 /// What can be done to a node without knowing its types.
 pub(super) struct VTable {
     /// Runs a link with the result that `input` points to. Links only.
-    run: unsafe fn(Node, input: *mut (), root: &mut Node) -> Option<chain::Step>,
+    run: unsafe fn(Node, input: *mut (), root: &Cell<Node>) -> Option<chain::Step>,
     /// Cancels a root, if it is still pending; says whether it was. Roots only.
     cancel: unsafe fn(Node) -> bool,
     /// Frees the memory of a node whose contents have been moved out.
@@ -310,6 +310,7 @@ impl<T, E> NodeRef<T, E> {
     ///
     /// # Safety
     /// By the state the node is the caller's alone, and its contents have been moved out.
+    #[inline]
     unsafe fn free_memory(self) {
         match self.ext() {
             // SAFETY: promised by the caller.
@@ -323,6 +324,7 @@ impl<T, E> NodeRef<T, E> {
     ///
     /// # Safety
     /// By the state the node is the caller's alone, and its contents have been moved out.
+    #[inline]
     unsafe fn free(self) {
         let root = self.ext().and_then(|ext| {
             // SAFETY: the node is the caller's alone.
@@ -363,7 +365,23 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         if let Some(link) = unsafe { self.publish(unwatched) } {
             // SAFETY: `publish` handed over the link together with the result in this node, which
             // is a root: only completers and tasks fire.
-            unsafe { chain::drive(root, link, self.input(), None) };
+            unsafe { chain::drive(root, link, self.input()) };
+        }
+    }
+
+    /// Ends the producer's half without a result: fires [`Aborted::dropped`], if anybody waits.
+    ///
+    /// # Safety
+    /// As for `fire`.
+    #[inline]
+    pub(super) unsafe fn give_up(self) {
+        // ORDERING: Acquire pairs with the consumer's Release of its half in `detach`.
+        if self.header().state.load(std::sync::atomic::Ordering::Acquire) == state::DETACHED {
+            // SAFETY: `DETACHED`: the node is the producer's alone, and nothing was written.
+            unsafe { self.free() };
+        } else {
+            // SAFETY: promised by the caller.
+            unsafe { self.fire(Err(E::from(Aborted::dropped())), Unwatched::Ignore) };
         }
     }
 
@@ -392,13 +410,18 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     unsafe fn publish(self, unwatched: Unwatched) -> Option<Node> {
         use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
         let state = &self.header().state;
-        // ORDERING: Release publishes the value to the consumer's Acquire in `take` and `attach`.
-        let mut seen = match state.compare_exchange(state::EMPTY, state::FIRED, Release, Acquire) {
-            Ok(_) => return None,
-            Err(seen) => seen,
-        };
+        // Looked at first, as an exchange that fails costs no less than one that succeeds.
+        // ORDERING: Acquire, here and wherever an exchange fails, pairs with the consumer's Release
+        // of its half in `detach` and `abandon`.
+        let mut seen = state.load(Acquire);
         loop {
-            if seen == state::WAKER {
+            if seen == state::EMPTY {
+                // ORDERING: Release publishes the value to the consumer's Acquire in `take` and `attach`.
+                match state.compare_exchange(state::EMPTY, state::FIRED, Release, Acquire) {
+                    Ok(_) => return None,
+                    Err(now) => seen = now,
+                }
+            } else if seen == state::WAKER {
                 // ORDERING: Acquire pairs with the consumer's Release of the waker in `poll`.
                 match state.compare_exchange(state::WAKER, state::FIRING, AcqRel, Acquire) {
                     Ok(_) => {
@@ -416,11 +439,6 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
                         waker.wake();
                         return None;
                     }
-                    Err(now) => seen = now,
-                }
-            } else if seen == state::EMPTY {
-                match state.compare_exchange(state::EMPTY, state::FIRED, Release, Acquire) {
-                    Ok(_) => return None,
                     Err(now) => seen = now,
                 }
             } else if seen == state::DETACHED {
@@ -503,14 +521,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
             let mut result = ManuallyDrop::new(Err::<T, E>(E::from(Aborted::cancelled())));
             // SAFETY: a link's address is not null, and the exchange made it ours to run. It
             // moves the result out.
-            unsafe {
-                chain::drive(
-                    self.node(),
-                    NonNull::new_unchecked(seen),
-                    (&raw mut result).cast(),
-                    None,
-                )
-            };
+            unsafe { chain::drive(self.node(), NonNull::new_unchecked(seen), (&raw mut result).cast()) };
         }
         true
     }
@@ -645,8 +656,9 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     ///
     /// # Safety
     /// The caller is the consumer and does not use its half again.
+    #[inline]
     pub(super) unsafe fn detach(self) -> Option<Result<T, E>> {
-        use std::sync::atomic::Ordering::{Acquire, Release};
+        use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
         let state = &self.header().state;
         loop {
             // ORDERING: as in `take`.
@@ -656,9 +668,10 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
                 return Some(unsafe { self.take_settled(seen) });
             }
             // ORDERING: Release, so that the producer frees the node after our last use of it.
+            // Relaxed on failure, as the state is loaded again.
             if self.vacate_slot(seen)
                 && state
-                    .compare_exchange(state::EMPTY, state::DETACHED, Release, Acquire)
+                    .compare_exchange(state::EMPTY, state::DETACHED, Release, Relaxed)
                     .is_ok()
             {
                 return None;

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The core depends on no runtime, an adapter on the core and one runtime, the example's library on the
+# core alone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# dependencies CRATE: the names of all crates that it is built from.
+dependencies() {
+    cargo tree --locked -p "$1" -e normal --prefix none --format '{p}' | cut -d' ' -f1 | sort -u
+}
+
+# forbid CRATE PATTERN: fails if a dependency matches.
+forbid() {
+    local found
+    found=$(dependencies "$1" | grep -Ex "$2" || true)
+    if [ -n "$found" ]; then
+        echo "$1 must not depend on:" $found >&2
+        exit 1
+    fi
+    echo "$1: depends on none of $2"
+}
+
+runtimes='tokio|async-std|smol|async-io|async-executor|async-global-executor|futures-executor|blocking|polling|mio'
+forbid interloop "$runtimes"
+forbid interloop-example-digest "$runtimes"
+forbid interloop-conformance "$runtimes"
+forbid interloop-tokio 'async-std|smol|async-io|async-executor|futures-executor'
+forbid interloop-async-io 'tokio|async-std|smol|async-executor|futures-executor'
+forbid interloop-smol 'tokio|async-std|futures-executor'
+forbid interloop-async-std 'tokio|smol|futures-executor'
+forbid interloop-futures 'tokio|async-std|smol|async-executor'

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# The README's test command. It includes the documentation's examples, README.md and MIGRATION.md among
+# them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo test --locked --workspace
