@@ -8,13 +8,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 "$example"
-
-# 200 MB from each loop to each, in memory that has nothing to do with the size of the file.
 head -c 200000000 /dev/urandom >"$scratch/large"
-(
-    ulimit -d 4000000 # address space of data in KiB: threads' stacks, but not 49 files
-    "$example" "$scratch/large"
-)
+"$example" "$scratch/large"
 
 # expect_failure MESSAGE ARGUMENT...: the example must fail and say so.
 expect_failure() {
@@ -33,4 +28,24 @@ expect_failure() {
 
 expect_failure "cannot read $scratch/missing" "$scratch/missing"
 expect_failure "--port takes a number" --port many
-expect_failure "cannot listen on port" --port 1 "$scratch/large"
+expect_failure "ports are left" --port 65535
+
+# A port that is taken, by another run of the same.
+"$example" --port 20750 "$scratch/large" >"$scratch/said" &
+until (exec 3<>/dev/tcp/127.0.0.1/20750) 2>/dev/null; do
+    kill -0 $! # fails if it ended without listening
+    sleep 0.05
+done
+expect_failure "cannot listen on port 20750" --port 20750
+wait $!
+
+# A file that changes while it is sent has another digest than the one it began with.
+expect_change() {
+    head -c 200000000 /dev/zero >"$scratch/changing"
+    (sleep 0.5; while printf x >>"$scratch/changing"; do :; done) 2>/dev/null &
+    local writer=$!
+    expect_failure "is wrong" "$scratch/changing" || { kill $writer; return 1; }
+    kill $writer
+    wait $writer 2>/dev/null || true
+}
+expect_change

@@ -122,8 +122,9 @@ impl<T: 'static, E: From<Aborted> + 'static> Deferred<T, E> {
     /// another thread is polling it, as soon as that poll returns. Callbacks attached to the chain run
     /// inside `cancel` with the failure, and may turn it into a value.
     ///
-    /// A result that arrives later is dropped, silently. Cancelling a deferred that has fired, or
-    /// one whose callback is running, does nothing.
+    /// A result that arrives later is dropped, silently. Cancelling a deferred that has its result does
+    /// nothing. While a callback of the chain runs on another thread, a cancellation is kept, and takes
+    /// effect on what the chain waits for next; from the callback itself it does nothing (Twisted's rule).
     pub fn cancel(&self) {
         self.half.cancel();
     }
