@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Runs every benchmark once, to see that it runs. With `full`, prints the tables of benches/README.md,
+# which takes some twenty minutes on a machine that does nothing else.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if [ "${1:-}" = full ]; then
+    cargo run --locked --release -p interloop-benches --bin allocations
+    for benchmark in deferred spawn echo; do
+        cargo run --locked --release -p interloop-benches --bin report -- "$benchmark"
+    done
+else
+    cargo bench --locked -p interloop-benches -- --test
+fi

@@ -1,0 +1,12 @@
+//! The cases, by topic. Each is a function that is given its subject.
+
+pub mod blocking;
+pub mod cancel;
+pub mod context;
+pub mod interval;
+pub mod shutdown;
+pub mod source;
+pub mod tasks;
+pub mod tcp;
+pub mod time;
+pub mod traffic;

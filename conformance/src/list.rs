@@ -1,0 +1,285 @@
+/// Makes a module with a test for each case of the list. See [the first page](crate).
+///
+/// The first argument names the module and the loop, the second makes a [`Subject`](crate::Subject): any
+/// expression that can be called without arguments. With `shuts_down` as the third, it makes a
+/// [`ShutsDown`](crate::ShutsDown).
+#[macro_export]
+macro_rules! conformance {
+    ($name:ident, $make:expr) => {
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            fn __make() -> impl $crate::Subject {
+                ($make)()
+            }
+
+            $crate::__every_loop! { $name }
+        }
+    };
+    ($name:ident, $make:expr, shuts_down) => {
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            fn __make() -> impl $crate::ShutsDown {
+                ($make)()
+            }
+
+            $crate::__every_loop! { $name }
+            $crate::__loops_that_shut_down! { $name }
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __topic {
+    ($name:ident, $topic:ident: $($case:ident)*) => {
+        mod $topic {
+            $(
+                #[test]
+                fn $case() {
+                    let case = concat!(stringify!($topic), "::", stringify!($case));
+                    $crate::__run(stringify!($name), case, super::__make, $crate::cases::$topic::$case);
+                }
+            )*
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __every_loop {
+    ($name:ident) => {
+        $crate::__topic! {
+            $name, tasks:
+            a_task_gives_its_result
+            a_task_gives_its_error
+            a_task_without_a_result_type_gives_its_output
+            a_task_runs_though_its_deferred_was_dropped
+            a_task_is_not_polled_inside_of_spawn
+            a_panic_fails_the_task_and_the_loop_goes_on
+            a_panic_in_a_destructor_does_not_reach_the_loop
+            a_task_that_has_ended_has_released_what_it_held
+            a_task_spawns_another
+            a_chain_of_tasks_spawns_one_by_one
+            a_plain_thread_spawns
+            many_plain_threads_spawn_at_once
+            ten_thousand_tasks_are_joined
+            callbacks_run_when_the_task_ends
+            a_callback_spawns_and_the_chain_waits_for_it
+            a_plain_thread_wakes_a_task
+            a_task_is_polled_again_if_it_was_woken_while_it_was_polled
+            a_task_that_only_yields_does_not_keep_others_from_running
+        }
+        $crate::__topic! {
+            $name, cancel:
+            a_task_that_waits_is_dropped_inside_of_cancel
+            a_task_cancelled_before_its_first_poll_is_never_polled
+            a_task_cancels_itself_while_it_is_polled
+            a_result_after_a_cancellation_is_dropped_once
+            a_task_is_cancelled_by_another_thread_while_it_is_polled
+            a_cancelled_task_that_is_woken_is_not_polled
+            a_task_that_has_ended_cannot_be_cancelled
+            ten_thousand_tasks_are_cancelled_while_they_run
+        }
+        $crate::__topic! {
+            $name, context:
+            a_task_finds_its_reactor
+            a_task_spawned_by_a_task_finds_the_same_reactor
+            a_blocking_job_finds_its_reactor
+            a_future_that_ends_finds_its_reactor_while_it_is_dropped
+            a_future_that_is_cancelled_finds_its_reactor_while_it_is_dropped
+            a_future_that_panics_finds_its_reactor_while_it_is_dropped
+            a_task_leaves_no_reactor_behind
+            a_guard_in_a_task_ends_with_it
+            a_plain_thread_has_no_reactor
+            guards_nest_and_restore
+            a_guard_ends_when_its_scope_panics
+            what_a_guard_makes_current_spawns
+        }
+        $crate::__topic! {
+            $name, blocking:
+            a_job_gives_its_result
+            a_panic_fails_the_job_and_others_run
+            a_job_runs_though_its_deferred_was_dropped
+            a_job_runs_though_nobody_drives_the_loop
+            a_job_that_waits_for_the_loop_does_not_hold_it_up
+            many_jobs_run_at_once
+            a_thousand_short_jobs_run
+            a_job_and_a_plain_thread_start_others
+            a_job_cancelled_while_it_runs_ends_and_its_result_is_dropped
+            a_job_cancelled_at_once_runs_not_at_all_or_to_its_end
+        }
+        $crate::__topic! {
+            $name, time:
+            the_clock_does_not_go_back
+            a_sleep_is_never_early
+            a_thousand_sleeps_at_once_are_never_early
+            a_sleep_of_no_time_ends
+            a_sleep_until_the_past_ends
+            an_elapsed_sleep_stays_ready
+            the_earlier_of_two_sleeps_is_first
+            a_sleep_reset_to_earlier_wakes_its_task_then
+            a_sleep_reset_to_now_wakes_its_task
+            a_sleep_reset_to_later_is_not_early
+            a_sleep_reset_after_it_elapsed_waits_again
+            a_sleep_that_is_reset_all_the_time_ends_at_last
+            a_sleep_wakes_the_task_that_polled_it_last
+            sleeps_are_dropped_before_they_elapse
+            a_plain_thread_sleeps
+            huge_durations_are_waited_for
+            a_timeout_gives_the_result_that_comes_in_time
+            a_timeout_gives_a_result_that_is_there_though_the_time_is_up
+            a_timeout_fails_when_the_time_is_up
+            a_timeout_drops_its_future_once
+            a_timeout_gives_its_future_back
+        }
+        $crate::__topic! {
+            $name, interval:
+            the_first_tick_is_at_once
+            ticks_are_whole_periods_after_the_start_and_never_early
+            skip_leaves_missed_ticks_out
+            burst_makes_up_for_missed_ticks
+            delay_begins_again
+            a_tick_is_not_lost_when_its_future_is_dropped
+            a_period_of_zero_does_not_hang
+            an_interval_is_a_stream
+            a_plain_thread_takes_ticks
+        }
+        $crate::__topic! {
+            $name, tcp:
+            bytes_arrive_in_both_directions
+            both_ends_know_their_addresses
+            ipv6_connects
+            nodelay_is_set_and_read
+            a_connection_of_std_is_taken_over
+            a_connection_to_nobody_is_refused
+            a_taken_port_is_refused
+            a_port_can_be_taken_again_at_once
+            two_tasks_accept_on_one_listener
+            an_accept_that_is_given_up_loses_no_connection
+            many_connections_are_made_at_once
+            closing_ends_one_direction
+            closing_wakes_the_reader_at_the_other_end
+            a_reset_is_an_error_and_wakes_the_reader
+            writing_to_a_closed_end_fails
+            several_buffers_are_moved_at_once
+            moving_nothing_does_not_wait
+            a_plain_thread_connects_and_reads
+        }
+        $crate::__topic! {
+            $name, traffic:
+            megabytes_move_in_both_directions_at_once
+            one_task_reads_while_another_writes
+            two_tasks_read_from_one_stream
+            many_tasks_share_one_stream
+            a_read_that_is_given_up_loses_no_bytes
+            a_stream_moves_to_another_task
+            short_reads_lose_no_wake_up
+            small_writes_that_nobody_waits_for_are_all_read
+            the_end_after_a_short_read_is_seen
+        }
+        $crate::__topic! {
+            $name, source:
+            a_registered_descriptor_does_not_block
+            a_descriptor_is_closed_when_its_source_is_dropped
+            a_descriptor_is_closed_once
+            a_number_is_registered_again_and_again
+            a_regular_file_is_refused
+            an_error_of_the_operation_is_passed_on
+            the_end_wakes_the_reader
+            the_end_wakes_the_writer
+            two_tasks_wait_to_read
+            two_tasks_wait_to_write
+            one_task_waits_to_read_and_another_to_write
+            a_task_that_gives_up_does_not_take_the_others_wake_up
+            each_of_many_descriptors_wakes_its_own_task
+            a_plain_thread_registers_and_waits
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __loops_that_shut_down {
+    ($name:ident) => {
+        $crate::__topic! {
+            $name, shutdown:
+            tasks_that_wait_fail_and_are_dropped
+            tasks_that_were_just_spawned_fail_and_are_dropped
+            tasks_that_run_all_the_time_fail_and_are_dropped
+            a_task_that_waits_for_another_fails_with_it
+            a_task_that_was_cancelled_before_stays_cancelled
+            results_from_before_are_kept
+            a_future_finds_its_reactor_while_the_loop_drops_it
+            what_is_spawned_by_a_destructor_meanwhile_fails
+            what_a_plain_thread_spawns_meanwhile_fails
+            tasks_spawned_afterwards_fail_and_are_dropped
+            jobs_started_afterwards_fail_and_are_dropped
+            a_job_that_runs_meanwhile_gives_its_result
+            callbacks_run_that_were_attached_before
+            a_sleep_made_before_ends
+            a_sleep_polled_before_ends
+            a_sleep_made_afterwards_fails
+            a_sleep_is_reset_afterwards
+            a_sleep_that_a_plain_thread_waits_for_ends
+            a_timeout_ends
+            a_timeout_that_waits_ends
+            an_interval_ticks_or_ends
+            a_read_that_a_plain_thread_waits_for_ends
+            a_connection_made_before_works_or_fails
+            a_connection_is_dropped_with_the_task_that_has_it
+            a_listener_made_before_works_or_fails
+            sockets_made_afterwards_fail
+            a_descriptor_registered_afterwards_is_refused_and_closed
+            deferreds_and_contexts_go_on
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// The names that follow a word in a text.
+    fn names_after<'a>(text: &'a str, word: &str) -> BTreeSet<&'a str> {
+        let names = text.lines().filter_map(|line| line.strip_prefix(word));
+        names
+            .map(|rest| &rest[..rest.find('(').expect("a function's name")])
+            .collect()
+    }
+
+    #[test]
+    fn every_case_is_in_the_list() {
+        let list = include_str!("list.rs");
+        let topics = [
+            ("blocking", include_str!("cases/blocking.rs")),
+            ("cancel", include_str!("cases/cancel.rs")),
+            ("context", include_str!("cases/context.rs")),
+            ("interval", include_str!("cases/interval.rs")),
+            ("shutdown", include_str!("cases/shutdown.rs")),
+            ("source", include_str!("cases/source.rs")),
+            ("tasks", include_str!("cases/tasks.rs")),
+            ("tcp", include_str!("cases/tcp.rs")),
+            ("time", include_str!("cases/time.rs")),
+            ("traffic", include_str!("cases/traffic.rs")),
+        ];
+        for (topic, cases) in topics {
+            let listed = list
+                .split_once(&format!("$name, {topic}:"))
+                .expect("a topic of the list")
+                .1;
+            let listed = listed
+                .split_once('}')
+                .unwrap()
+                .0
+                .split_whitespace()
+                .collect::<BTreeSet<_>>();
+            assert_eq!(names_after(cases, "pub fn "), listed, "of {topic}");
+        }
+        let modules = include_str!("cases/mod.rs").matches("pub mod ").count();
+        assert_eq!(modules, topics.len());
+    }
+}
