@@ -35,6 +35,7 @@
 //! }
 //!
 //! conformance!(pool, Pool::new);
+//! # fn main() {}
 //! ```
 //!
 //! Each case becomes a test of its own, `pool::tasks::a_panic_fails_the_task` and so on, with a
@@ -62,6 +63,7 @@
 //! }
 //!
 //! conformance!(local, Local::new, shuts_down);
+//! # fn main() {}
 //! ```
 //!
 //! # Cases that hang

@@ -315,7 +315,7 @@ pub fn a_task_that_gives_up_does_not_take_the_others_wake_up(mut subject: impl S
 
 pub fn each_of_many_descriptors_wakes_its_own_task(mut subject: impl Subject) {
     let reactor = subject.reactor();
-    let (peers, reading): (Vec<_>, Vec<_>) = (0..200_u8)
+    let (peers, reading): (Vec<_>, Vec<_>) = (0..50_u8)
         .map(|n| {
             let (source, peer) = pair(&reactor);
             let (waits, reading) = parked(async move {

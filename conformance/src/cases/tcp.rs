@@ -179,7 +179,7 @@ pub fn many_connections_are_made_at_once(mut subject: impl Subject) {
     let listener = listen(&reactor);
     let addr = listener.local_addr().unwrap();
     let serving = reactor.spawn(async move {
-        for _ in 0..200 {
+        for _ in 0..50 {
             let (mut stream, _) = listener.accept().await?;
             let reactor = interloop::Reactor::current()?;
             reactor
@@ -192,7 +192,7 @@ pub fn many_connections_are_made_at_once(mut subject: impl Subject) {
         }
         Ok::<_, io::Error>(())
     });
-    let clients = (0..200_u8).map(|n| {
+    let clients = (0..50_u8).map(|n| {
         let on_loop = reactor.clone();
         reactor.spawn(async move {
             let mut stream = TcpStream::connect(&on_loop, addr).await?;
