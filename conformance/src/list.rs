@@ -89,6 +89,7 @@ macro_rules! __every_loop {
             a_task_finds_its_reactor
             a_task_spawned_by_a_task_finds_the_same_reactor
             a_blocking_job_finds_its_reactor
+            a_callback_finds_the_reactor_of_the_task_that_fired
             a_future_that_ends_finds_its_reactor_while_it_is_dropped
             a_future_that_is_cancelled_finds_its_reactor_while_it_is_dropped
             a_future_that_panics_finds_its_reactor_while_it_is_dropped

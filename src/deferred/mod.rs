@@ -20,6 +20,7 @@ use std::{
 use futures_core::future::FusedFuture;
 
 use self::cell::half::{self, Consumer};
+pub(crate) use self::task::Surroundings;
 pub use self::{
     completer::Completer,
     outcome::{IntoOutcome, Outcome},

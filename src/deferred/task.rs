@@ -20,6 +20,19 @@ pub struct Task {
     producer: task::Producer,
 }
 
+/// What the code of a task finds around it: its polls, its destructor, and the callbacks that its result
+/// runs.
+pub(crate) trait Surroundings: Send + 'static {
+    /// Exchanges the task's surroundings and the thread's. Called in pairs, so that both get back what
+    /// is theirs.
+    fn exchange(&mut self);
+}
+
+/// Those of the thread.
+impl Surroundings for () {
+    fn exchange(&mut self) {}
+}
+
 impl Task {
     /// Makes a task of a future, and the deferred that it fires: one allocation.
     #[track_caller]
@@ -29,7 +42,18 @@ impl Task {
         T: Send + 'static,
         E: From<Aborted> + Send + 'static,
     {
-        let (producer, consumer) = task::spawn(future, Location::caller());
+        Self::within((), future)
+    }
+
+    /// Makes a task whose code runs in surroundings of its own.
+    #[track_caller]
+    pub(crate) fn within<T, E, F>(surroundings: impl Surroundings, future: F) -> (Self, Deferred<T, E>)
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<Aborted> + Send + 'static,
+    {
+        let (producer, consumer) = task::spawn(future, surroundings, Location::caller());
         (Self { producer }, Deferred::from_half(consumer))
     }
 }

@@ -1,19 +1,9 @@
 //! The reactor of the running task.
 
-use std::{
-    cell::Cell,
-    error::Error,
-    fmt,
-    future::Future,
-    io,
-    marker::PhantomData,
-    pin::Pin,
-    task::{Context, Poll},
-};
-
-use pin_project_lite::pin_project;
+use std::{cell::Cell, error::Error, fmt, io, marker::PhantomData};
 
 use super::Reactor;
+use crate::deferred::Surroundings;
 
 thread_local! {
     static CURRENT: Cell<Option<Reactor>> = const { Cell::new(None) };
@@ -94,70 +84,18 @@ impl Drop for Entered<'_> {
     }
 }
 
-pin_project! {
-    /// A future with its reactor, which is current while the future is polled and while it is dropped.
-    pub(super) struct InContext<F> {
-        #[pin]
-        future: F,
-        // Dropped after the future: then the thread gets its own reactor back.
-        exchange: Exchange,
-    }
+/// The reactor of a task, which is current while code of the task runs. It is lent to the thread, so
+/// that a poll costs no reference counting; meanwhile the thread's own is here.
+pub(super) struct Current(Option<Reactor>);
 
-    impl<F> PinnedDrop for InContext<F> {
-        fn drop(this: Pin<&mut Self>) {
-            this.project().exchange.turn();
-        }
+impl Current {
+    pub(super) fn new(reactor: Reactor) -> Self {
+        Self(Some(reactor))
     }
 }
 
-impl<F> InContext<F> {
-    pub(super) fn new(reactor: Reactor, future: F) -> Self {
-        Self {
-            future,
-            exchange: Exchange(Some(reactor)),
-        }
-    }
-}
-
-impl<F: Future> Future for InContext<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let _lent = Lent::new(this.exchange);
-        this.future.poll(cx)
-    }
-}
-
-/// The task's reactor, or while that is lent to the thread, the thread's own. Lending costs no
-/// reference counting.
-struct Exchange(Option<Reactor>);
-
-impl Exchange {
-    fn turn(&mut self) {
+impl Surroundings for Current {
+    fn exchange(&mut self) {
         self.0 = replace(self.0.take());
-    }
-}
-
-/// Takes the reactor back that was lent for the future's destructor.
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        self.turn();
-    }
-}
-
-/// Lends the task's reactor to the thread until this is dropped, be it by a panic.
-struct Lent<'a>(&'a mut Exchange);
-
-impl<'a> Lent<'a> {
-    fn new(exchange: &'a mut Exchange) -> Self {
-        exchange.turn();
-        Self(exchange)
-    }
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        self.0.turn();
     }
 }

@@ -15,7 +15,7 @@ use std::{
 
 use socket2::SockRef;
 
-use self::current::InContext;
+use self::current::Current;
 pub use self::{
     current::{Entered, NoReactor},
     event_loop::{EventLoop, Interest, Job, Operation, Readiness, Source, Timer},
@@ -48,7 +48,9 @@ impl Reactor {
     /// The reactor of the running task.
     ///
     /// Every task and blocking job that was spawned through a reactor has it as its current one,
-    /// while it runs and while it is dropped; [`enter`](Self::enter) makes one current elsewhere.
+    /// while it runs, while it is dropped, and in the callbacks that its result runs;
+    /// [`enter`](Self::enter) makes one current elsewhere. Callbacks run by a cancellation, or because they
+    /// are attached to a result that is there, have that of whoever cancels or attaches.
     ///
     /// # Errors
     /// If none is current here.
@@ -98,7 +100,7 @@ impl Reactor {
         T: Send + 'static,
         E: From<Aborted> + Send + 'static,
     {
-        let (task, deferred) = Task::new(InContext::new(self.clone(), future));
+        let (task, deferred) = Task::within(Current::new(self.clone()), future);
         self.event_loop.spawn(task);
         deferred
     }
@@ -130,7 +132,7 @@ impl Reactor {
         T: Send + 'static,
         E: From<Aborted> + Send + 'static,
     {
-        let (task, deferred) = Task::new(InContext::new(self.clone(), async move { job() }));
+        let (task, deferred) = Task::within(Current::new(self.clone()), async move { job() });
         self.event_loop.spawn_blocking(Job::new(task));
         deferred
     }

@@ -40,6 +40,16 @@ pub fn a_blocking_job_finds_its_reactor(mut subject: impl Subject) {
     assert!(subject.block_on(job).unwrap());
 }
 
+pub fn a_callback_finds_the_reactor_of_the_task_that_fired(mut subject: impl Subject) {
+    let reactor = subject.reactor();
+    let same = reactor.clone();
+    let (go, wait) = Deferred::<()>::pair();
+    // Attached before the task can end, so that it is the task that runs it.
+    let found = reactor.spawn(wait).map_ok(move |()| is_current(&same));
+    go.complete(());
+    assert!(subject.block_on(found).unwrap());
+}
+
 pub fn a_future_that_ends_finds_its_reactor_while_it_is_dropped(mut subject: impl Subject) {
     let reactor = subject.reactor();
     let same = reactor.clone();

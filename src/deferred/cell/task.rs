@@ -11,13 +11,16 @@ use std::{
 };
 
 use super::{AtomicUsize, Ext, Extended, Node, NodeRef, UnsafeCell, Unwatched, VTable, chain, half::Consumer};
-use crate::{Aborted, deferred::unhandled};
+use crate::{
+    Aborted,
+    deferred::{Surroundings, unhandled},
+};
 
-/// Who may touch the future and the waker of a task.
+/// Who may touch the future of a task, its surroundings and its waker.
 mod turn {
     /// The future is there, and nobody is at it. Left by a poll or by a cancellation.
     pub(super) const IDLE: usize = 0;
-    /// The task is being polled, or has ended: future and waker are the task's.
+    /// The task is being polled, or has ended: all of them are the task's.
     pub(super) const POLLING: usize = 1;
     /// Cancelled while it was being polled: the polling thread drops the future.
     pub(super) const CANCELLED: usize = 2;
@@ -26,10 +29,12 @@ mod turn {
 }
 
 #[repr(C)]
-struct TaskNode<T, E, F> {
+struct TaskNode<T, E, F, S> {
     base: Extended<T, E>,
     turn: AtomicUsize,
     future: UnsafeCell<MaybeUninit<F>>,
+    /// Goes with the future, and is moved out while its code runs.
+    surroundings: UnsafeCell<MaybeUninit<S>>,
     /// How a cancellation makes the loop let go of the task; set while the future waits.
     waker: UnsafeCell<Option<Waker>>,
 }
@@ -53,25 +58,31 @@ pub(in crate::deferred) struct Producer {
 unsafe impl Send for Producer {}
 
 /// Makes a task of a future, and gives the consumer's half beside it.
-pub(in crate::deferred) fn spawn<T, E, F>(future: F, made_at: &'static Location<'static>) -> (Producer, Consumer<T, E>)
+pub(in crate::deferred) fn spawn<T, E, F, S>(
+    future: F,
+    surroundings: S,
+    made_at: &'static Location<'static>,
+) -> (Producer, Consumer<T, E>)
 where
     F: Future<Output = Result<T, E>> + Send + 'static,
+    S: Surroundings,
     T: Send + 'static,
     E: From<Aborted> + Send + 'static,
 {
-    let node = Box::new(TaskNode::<T, E, F> {
+    let node = Box::new(TaskNode::<T, E, F, S> {
         base: Extended {
-            ext: Ext::new(&TaskNode::<T, E, F>::VTABLE, made_at),
+            ext: Ext::new(&TaskNode::<T, E, F, S>::VTABLE, made_at),
             value: UnsafeCell::new(MaybeUninit::uninit()),
         },
         turn: AtomicUsize::new(turn::IDLE),
         future: UnsafeCell::new(MaybeUninit::new(future)),
+        surroundings: UnsafeCell::new(MaybeUninit::new(surroundings)),
         waker: UnsafeCell::new(None),
     });
     let node: Node = NonNull::from(Box::leak(node)).cast();
     let producer = Producer {
         node: Some(node),
-        vtable: &TaskNode::<T, E, F>::TASK_VTABLE,
+        vtable: &TaskNode::<T, E, F, S>::TASK_VTABLE,
     };
     (producer, Consumer::from_node(NodeRef::extended(node)))
 }
@@ -105,9 +116,36 @@ impl Drop for Producer {
     }
 }
 
-impl<T, E, F> TaskNode<T, E, F>
+/// The surroundings of a task, in place until this is dropped.
+struct Inside<S: Surroundings>(Option<S>);
+
+impl<S: Surroundings> Inside<S> {
+    fn enter(mut surroundings: S) -> Self {
+        surroundings.exchange();
+        Self(Some(surroundings))
+    }
+
+    fn leave(mut self) -> Option<S> {
+        let mut surroundings = self.0.take();
+        if let Some(surroundings) = &mut surroundings {
+            surroundings.exchange();
+        }
+        surroundings
+    }
+}
+
+impl<S: Surroundings> Drop for Inside<S> {
+    fn drop(&mut self) {
+        if let Some(surroundings) = &mut self.0 {
+            surroundings.exchange();
+        }
+    }
+}
+
+impl<T, E, F, S> TaskNode<T, E, F, S>
 where
     F: Future<Output = Result<T, E>>,
+    S: Surroundings,
     T: 'static,
     E: From<Aborted> + 'static,
 {
@@ -140,6 +178,8 @@ where
             unsafe { half.retire() };
             return Poll::Ready(());
         }
+        // SAFETY: `POLLING` makes the surroundings ours.
+        let inside = unsafe { this.enter() };
         // The future is dropped after a panic, so nobody sees it half changed.
         let polled = catch_unwind(AssertUnwindSafe(|| {
             this.future.with_mut(|future| {
@@ -156,6 +196,12 @@ where
                         *waker = Some(cx.waker().clone());
                     }
                 });
+                if let Some(surroundings) = inside.leave() {
+                    this.surroundings.with_mut(|slot| {
+                        // SAFETY: as above; they were moved out before the poll.
+                        unsafe { (*slot).write(surroundings) };
+                    });
+                }
                 // ORDERING: Release for whoever polls or cancels next.
                 if this
                     .turn
@@ -164,7 +210,9 @@ where
                 {
                     return Poll::Pending;
                 }
-                // SAFETY: `CANCELLED` leaves future and waker to the thread that polls.
+                // SAFETY: `CANCELLED` leaves what the turn guards to the thread that polls.
+                let _inside = unsafe { this.enter() };
+                // SAFETY: as above.
                 unsafe { this.drop_future() };
                 // SAFETY: cancelled, and nothing was written.
                 unsafe { half.retire() };
@@ -177,8 +225,9 @@ where
         // The future goes first, so that whoever sees the result sees what it held released.
         // SAFETY: the turn makes future and waker ours.
         unsafe { this.drop_future() };
-        // SAFETY: the producer's half ends here.
+        // SAFETY: the producer's half ends here. The callbacks run inside, too.
         unsafe { half.fire(result, Unwatched::Report) };
+        drop(inside);
         Poll::Ready(())
     }
 
@@ -197,7 +246,9 @@ where
             unsafe { half.retire() };
             return;
         }
-        // SAFETY: the turn makes future and waker ours.
+        // SAFETY: the turn makes all that it guards ours. The callbacks run inside, too.
+        let _inside = unsafe { this.enter() };
+        // SAFETY: as above.
         unsafe { this.drop_future() };
         // SAFETY: the producer's half ends here.
         unsafe { half.fire(Err(E::from(Aborted::shut_down())), Unwatched::Ignore) };
@@ -215,8 +266,11 @@ where
                 // producer, which must find the state cancelled when it finds its future gone.
                 match this.turn.compare_exchange(turn::IDLE, turn::DROPPED, AcqRel, Acquire) {
                     Ok(_) => {
-                        // SAFETY: `DROPPED` makes future and waker ours.
+                        // SAFETY: `DROPPED` makes what the turn guards ours.
+                        let inside = unsafe { this.enter() };
+                        // SAFETY: as above.
                         let waker = unsafe { this.drop_future() };
+                        drop(inside);
                         // The loop polls the task once more, and lets go of it.
                         if let Some(waker) = waker {
                             waker.wake();
@@ -239,6 +293,17 @@ where
         };
         // SAFETY: promised by the caller; the claim makes this the only cancellation.
         unsafe { half.cancel_with(drop_where_it_stands) }
+    }
+
+    /// Takes the surroundings out and puts them in place.
+    ///
+    /// # Safety
+    /// By the turn they are the caller's, and they are there.
+    unsafe fn enter(&self) -> Inside<S> {
+        Inside::enter(self.surroundings.with(|surroundings| {
+            // SAFETY: promised by the caller, who puts them back before they are wanted again.
+            unsafe { (*surroundings).assume_init_read() }
+        }))
     }
 
     /// Drops the future and gives the waker.
