@@ -13,7 +13,7 @@ use std::{
     thread,
 };
 
-use criterion::{BenchmarkGroup, Criterion, measurement::WallTime};
+use criterion::{Bencher, BenchmarkGroup, Criterion, measurement::WallTime};
 use interloop_benches::contender::{Chain, Contender, Futures, Interloop, Oneshot, Tokio, chain, poll_with, value_of};
 
 /// A benchmark for any contender.
@@ -94,9 +94,12 @@ impl Pairs for PollCompleteWakePoll {
 }
 
 /// A thread that completes what it is sent.
-fn completing_thread<C: Contender>() -> (SyncSender<C::Sender>, thread::JoinHandle<()>) {
+fn completing_thread<C: Contender>(
+    to_its_core: Box<dyn FnOnce() + Send>,
+) -> (SyncSender<C::Sender>, thread::JoinHandle<()>) {
     let (queue, queued) = sync_channel::<C::Sender>(1);
     let thread = thread::spawn(move || {
+        to_its_core();
         let mut idle = 0_u32;
         loop {
             match queued.try_recv() {
@@ -110,6 +113,33 @@ fn completing_thread<C: Contender>() -> (SyncSender<C::Sender>, thread::JoinHand
         }
     });
     (queue, thread)
+}
+
+/// Moves this thread to the first or the last of the cores that the process may run on. Left alone, two
+/// threads that spin for each other are often put on one core, and wait for their time to be up.
+#[cfg(target_os = "linux")]
+fn move_to_core(cores: &rustix::thread::CpuSet, first: bool) {
+    let mut usable = (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| cores.is_set(*core));
+    let core = if first { usable.next() } else { usable.next_back() };
+    let mut chosen = rustix::thread::CpuSet::new();
+    if let Some(core) = core {
+        chosen.set(core);
+        rustix::thread::sched_setaffinity(None, &chosen).expect("a thread may stay on a core that it may use");
+    }
+}
+
+/// Runs `measured` on the last core, and gives it what moves the other thread to the first.
+#[cfg(target_os = "linux")]
+fn on_two_cores(measured: impl FnOnce(Box<dyn FnOnce() + Send>)) {
+    let cores = rustix::thread::sched_getaffinity(None).expect("every thread has its cores");
+    move_to_core(&cores, false);
+    measured(Box::new(move || move_to_core(&cores, true)));
+    rustix::thread::sched_setaffinity(None, &cores).expect("they were ours before");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn on_two_cores(measured: impl FnOnce(Box<dyn FnOnce() + Send>)) {
+    measured(Box::new(|| ()));
 }
 
 /// Waits a little, and longer on a machine that has no second core to spare.
@@ -129,28 +159,32 @@ struct CompletedFromAnotherThread;
 impl Pairs for CompletedFromAnotherThread {
     fn run<C: Contender>(group: &mut BenchmarkGroup<'_, WallTime>) {
         group.bench_function(C::NAME, |bencher| {
-            let (queue, thread) = completing_thread::<C>();
-            let flag = Arc::new(Flag::default());
-            let waker = Waker::from(flag.clone());
-            bencher.iter(|| {
-                let (sender, mut receiver) = C::pair();
-                queue.send(sender).expect("the thread runs until the queue is dropped");
-                let mut idle = 0;
-                loop {
-                    if let Poll::Ready(value) = poll_with(&mut receiver, &waker) {
-                        // A flag raised by now is of no more use, one that is raised later does no harm.
-                        flag.take();
-                        return value.ok();
-                    }
-                    while !flag.take() {
-                        relax(&mut idle);
-                    }
-                }
-            });
-            drop(queue);
-            thread.join().expect("the thread only completes");
+            on_two_cores(|to_its_core| completed_by_thread::<C>(bencher, to_its_core))
         });
     }
+}
+
+fn completed_by_thread<C: Contender>(bencher: &mut Bencher<'_>, to_its_core: Box<dyn FnOnce() + Send>) {
+    let (queue, thread) = completing_thread::<C>(to_its_core);
+    let flag = Arc::new(Flag::default());
+    let waker = Waker::from(flag.clone());
+    bencher.iter(|| {
+        let (sender, mut receiver) = C::pair();
+        queue.send(sender).expect("the thread runs until the queue is dropped");
+        let mut idle = 0;
+        loop {
+            if let Poll::Ready(value) = poll_with(&mut receiver, &waker) {
+                // A flag raised by now is of no more use, one that is raised later does no harm.
+                flag.take();
+                return value.ok();
+            }
+            while !flag.take() {
+                relax(&mut idle);
+            }
+        }
+    });
+    drop(queue);
+    thread.join().expect("the thread only completes");
 }
 
 /// Nothing is sent, as the one who waited has left.

@@ -197,13 +197,13 @@ where
         let callback = unsafe { take_callback(node.cast::<Self>()) };
         match call(callback, input) {
             // SAFETY: the link is ours, and the callback has run.
-            Outcome::Settled(result) => unsafe { hand_on(NodeRef::<U, X>::extended(node), result) },
+            Outcome::Settled(result) => unsafe { hand_on(NodeRef::<U, X>::extended(node), result, root) },
             Outcome::Waiting(inner) => {
                 let inner = into_node(inner);
                 // SAFETY: as above; the deferred was given to us.
                 match unsafe { Self::wait(node, inner, root) } {
                     // SAFETY: as above.
-                    Some(result) => unsafe { hand_on(NodeRef::<U, X>::extended(node), result) },
+                    Some(result) => unsafe { hand_on(NodeRef::<U, X>::extended(node), result, root) },
                     None => None,
                 }
             }
@@ -299,7 +299,7 @@ where
             root.set(resume);
         }
         // SAFETY: the link is ours, and its callback has run.
-        unsafe { hand_on(NodeRef::<U, X>::extended(node), result) }
+        unsafe { hand_on(NodeRef::<U, X>::extended(node), result, root) }
     }
 
     unsafe fn free(node: Node) {
@@ -312,7 +312,7 @@ where
 ///
 /// # Safety
 /// The caller is the producer of the link, and its half ends.
-unsafe fn hand_on<U, X>(link: NodeRef<U, X>, result: Result<U, X>) -> Option<Step>
+unsafe fn hand_on<U, X>(link: NodeRef<U, X>, result: Result<U, X>, root: &Cell<Node>) -> Option<Step>
 where
     U: 'static,
     X: From<Aborted> + 'static,
@@ -326,8 +326,13 @@ where
     let next = if state::is_link(seen) {
         NonNull::new(seen)
     } else {
+        // The chain may be over, and its root freed, before the waker at its end has run. No other root
+        // must then be taken for it.
+        let running = root.replace(NonNull::dangling());
         // SAFETY: the result was just written.
-        unsafe { link.publish(Unwatched::Report) }
+        let next = unsafe { link.publish(Unwatched::Report) };
+        root.set(running);
+        next
     }?;
     Some(Step {
         next,

@@ -28,7 +28,9 @@
 //! there. It is owned by the chain's last node, in [`Ext::root`], which passes it on when another link
 //! is attached. When a callback returns a deferred that has not fired, the chain's link is attached
 //! to that deferred directly, and the root of *its* chain moves into [`Root::forward`]: that is the
-//! way `cancel` takes to what the chain waits for.
+//! way `cancel` takes to what the chain waits for. When the inner chain has come to its end, its root
+//! is freed. A cancellation that finds callbacks running leaves a request there instead, which the
+//! next wait finds.
 //!
 //! # The invariant
 //!
