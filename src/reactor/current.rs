@@ -1,31 +1,27 @@
 //! The reactor of the running task.
 
-use std::{cell::Cell, error::Error, fmt, io, marker::PhantomData};
+use std::{cell::Cell, error::Error, fmt, io, marker::PhantomData, mem::ManuallyDrop};
 
 use super::Reactor;
 use crate::deferred::Surroundings;
 
 thread_local! {
-    static CURRENT: Cell<Option<Reactor>> = const { Cell::new(None) };
+    // Without a destructor, so that access costs no check for one. It is empty at a thread's end, unless
+    // somebody has forgotten a guard.
+    static CURRENT: Cell<ManuallyDrop<Option<Reactor>>> = const { Cell::new(ManuallyDrop::new(None)) };
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Exchanges the current reactor. What was there is dropped by the caller, outside of the access.
-/// On a thread that is ending there is none to exchange.
 fn replace(reactor: Option<Reactor>) -> Option<Reactor> {
-    CURRENT.try_with(|current| current.replace(reactor)).ok().flatten()
+    ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(reactor)))
 }
 
 pub(super) fn current() -> Result<Reactor, NoReactor> {
-    CURRENT
-        .try_with(|current| {
-            let reactor = current.take();
-            current.set(reactor.clone());
-            reactor
-        })
-        .ok()
-        .flatten()
-        .ok_or(NoReactor(()))
+    let reactor = replace(None);
+    let current = reactor.clone();
+    replace(reactor);
+    current.ok_or(NoReactor(()))
 }
 
 /// No reactor is current here. See [`Reactor::current`].

@@ -1,8 +1,11 @@
 //! For adapters: several tasks waiting for one direction of a descriptor.
 
 use std::{
-    mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    mem, ptr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicPtr, Ordering::Relaxed},
+    },
     task::{Context, Poll, Wake, Waker},
 };
 
@@ -37,7 +40,12 @@ pub struct Waiters {
 }
 
 #[derive(Debug, Default)]
-struct Direction(Mutex<Waiting>);
+struct Direction {
+    /// The data pointer of the waker in [`Waiting::Alone`], so that the usual case takes no lock; null
+    /// otherwise. It names one task, as long as the waker is kept.
+    alone: AtomicPtr<()>,
+    waiting: Mutex<Waiting>,
+}
 
 /// Who waits in one direction.
 #[derive(Debug, Default)]
@@ -65,22 +73,47 @@ impl Waiters {
         &self,
         cx: &mut Context<'_>,
         interest: Interest,
-        poll: impl FnOnce(&mut Context<'_>) -> Poll<R>,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
         let direction = match interest {
             Interest::Readable => &self.readable,
             Interest::Writable => &self.writable,
         };
-        let common = {
-            let mut waiting = lock(&direction.0);
-            match waiting.join(cx.waker()) {
-                // Under the lock, so that nobody gives the loop another waker meanwhile. The loop
-                // has this task's waker already, or none that does anything, so none is woken.
-                None => return poll(cx),
-                Some(common) => common,
+        let me = cx.waker().data().cast_mut();
+        loop {
+            let common = if direction.is_alone(me) {
+                None
+            } else {
+                direction.join(cx.waker())
+            };
+            if let Some(common) = common {
+                return poll(&mut Context::from_waker(&Waker::from(common)));
             }
-        };
-        poll(&mut Context::from_waker(&Waker::from(common)))
+            let polled = poll(cx);
+            // A second task may have come between. It marks its coming before it gives the loop the
+            // common waker: if ours has replaced that, the mark is seen here.
+            if polled.is_ready() || direction.is_alone(me) || direction.join(cx.waker()).is_none() {
+                return polled;
+            }
+        }
+    }
+}
+
+impl Direction {
+    /// Whether the task with this waker is known to be alone.
+    fn is_alone(&self, waker_data: *mut ()) -> bool {
+        // ORDERING: Relaxed, as the loop's own lock orders the two polls that compete, and with them
+        // the mark before the one and its reading after the other.
+        !waker_data.is_null() && self.alone.load(Relaxed) == waker_data
+    }
+
+    /// Adds a task. Gives the common waker if others wait too.
+    fn join(&self, waker: &Waker) -> Option<Arc<Common>> {
+        let mut waiting = lock(&self.waiting);
+        let common = waiting.join(waker);
+        let alone = if common.is_none() { waker.data() } else { ptr::null() };
+        self.alone.store(alone.cast_mut(), Relaxed);
+        common
     }
 }
 
