@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{NodeRef, Unwatched, state};
+use super::{NodeRef, producer::Unwatched, state};
 use crate::{
     Aborted,
     deferred::{Outcome, unhandled},

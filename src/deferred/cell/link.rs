@@ -9,8 +9,9 @@ use std::{
 };
 
 use super::{
-    Ext, Extended, Header, Node, NodeRef, UnsafeCell, Unwatched, VTable,
+    Ext, Extended, Header, Node, NodeRef, UnsafeCell, VTable,
     chain::{self, Step},
+    producer::Unwatched,
     state, vtable_of,
 };
 use crate::{Aborted, Deferred, deferred::Outcome};

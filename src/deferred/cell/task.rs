@@ -10,7 +10,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{AtomicUsize, Ext, Extended, Node, NodeRef, UnsafeCell, Unwatched, VTable, chain, half::Consumer};
+use super::{
+    AtomicUsize, Ext, Extended, Node, NodeRef, UnsafeCell, VTable, chain, half::Consumer, producer::Unwatched,
+};
 use crate::{
     Aborted,
     deferred::{Surroundings, unhandled},

@@ -1,0 +1,197 @@
+//! What the producer's half of a node does: it fires, or ends otherwise.
+
+use std::{mem::ManuallyDrop, ptr::NonNull};
+
+use super::{Node, NodeRef, chain, state};
+use crate::{Aborted, deferred::unhandled};
+
+/// What becomes of a failure that arrives at a node whose consumer is gone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unwatched {
+    /// It is reported as unhandled.
+    Report,
+    /// It is dropped: the producer ended without a result, and nobody was waiting for one.
+    Ignore,
+}
+
+impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
+    /// Whether somebody would see a result.
+    pub(super) fn is_wanted(self) -> bool {
+        // ORDERING: nothing is read on the strength of the answer.
+        let word = self.header().state.load(std::sync::atomic::Ordering::Relaxed);
+        word != state::DETACHED && word != state::CANCELLED && word != state::ABANDONED
+    }
+
+    /// Fires the node: the producer's half ends. Runs the callbacks attached to it.
+    ///
+    /// # Safety
+    /// The caller is the producer, has not published, and does not use its half again.
+    pub(super) unsafe fn fire(self, result: Result<T, E>, unwatched: Unwatched) {
+        let root = self.node();
+        // SAFETY: promised by the caller.
+        unsafe { self.write(result) };
+        // SAFETY: the result was just written.
+        if let Some(link) = unsafe { self.publish(unwatched) } {
+            // SAFETY: `publish` handed over the link together with the result in this node, which
+            // is a root: only completers and tasks fire.
+            unsafe { chain::drive(root, link, self.input()) };
+        }
+    }
+
+    /// Ends the producer's half without a result: fires [`Aborted::dropped`], if anybody waits.
+    ///
+    /// # Safety
+    /// As for `fire`.
+    #[inline]
+    pub(super) unsafe fn give_up(self) {
+        // ORDERING: Acquire pairs with the consumer's Release of its half in `detach`.
+        if self.header().state.load(std::sync::atomic::Ordering::Acquire) == state::DETACHED {
+            // SAFETY: `DETACHED`: the node is the producer's alone, and nothing was written.
+            unsafe { self.free() };
+        } else {
+            // SAFETY: promised by the caller.
+            unsafe { self.fire(Err(E::from(Aborted::dropped())), Unwatched::Ignore) };
+        }
+    }
+
+    /// Like [`fire`](Self::fire), but hands the result back if nobody would see it.
+    ///
+    /// # Safety
+    /// As for `fire`.
+    pub(super) unsafe fn try_fire(self, result: Result<T, E>) -> Result<(), Result<T, E>> {
+        if self.is_wanted() {
+            // SAFETY: promised by the caller.
+            unsafe { self.fire(result, Unwatched::Report) };
+            Ok(())
+        } else {
+            // SAFETY: promised by the caller.
+            unsafe { self.retire() };
+            Err(result)
+        }
+    }
+
+    /// Makes the result known that was written. Gives the link to run with it, if there is one.
+    ///
+    /// # Safety
+    /// The caller is the producer and has written a result; its half ends, except that the link
+    /// it is given is its own to run, and with it the result.
+    #[inline]
+    pub(super) unsafe fn publish(self, unwatched: Unwatched) -> Option<Node> {
+        use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+        let state = &self.header().state;
+        // Looked at first, as an exchange that fails costs no less than one that succeeds.
+        // ORDERING: Acquire, here and wherever an exchange fails, pairs with the consumer's Release
+        // of its half in `detach` and `abandon`.
+        let mut seen = state.load(Acquire);
+        loop {
+            if seen == state::EMPTY {
+                // ORDERING: Release publishes the value to the consumer's Acquire in `take` and `attach`.
+                match state.compare_exchange(state::EMPTY, state::FIRED, Release, Acquire) {
+                    Ok(_) => return None,
+                    Err(now) => seen = now,
+                }
+            } else if seen == state::WAKER {
+                // ORDERING: Acquire pairs with the consumer's Release of the waker in `poll`.
+                match state.compare_exchange(state::WAKER, state::FIRING, AcqRel, Acquire) {
+                    Ok(_) => {
+                        // SAFETY: `FIRING` gives the producer the waker and keeps the node alive.
+                        let waker = unsafe { self.take_waker() };
+                        // ORDERING: Release, so that the consumer frees the node after the waker
+                        // was moved out; Acquire for the consumer's last use of it.
+                        if state
+                            .compare_exchange(state::FIRING, state::FIRED, AcqRel, Acquire)
+                            .is_err()
+                        {
+                            // SAFETY: `TAKEN`: the consumer took the value and left the node to us.
+                            unsafe { self.free() };
+                        }
+                        waker.wake();
+                        return None;
+                    }
+                    Err(now) => seen = now,
+                }
+            } else if seen == state::DETACHED {
+                let made_at = self.made_at();
+                // SAFETY: the node is the producer's alone, and the value was written.
+                let result = unsafe { self.read() };
+                // SAFETY: the value was moved out.
+                unsafe { self.free() };
+                if unwatched == Unwatched::Report {
+                    unhandled::report_failure(result, made_at);
+                }
+                return None;
+            } else if seen == state::CANCELLED || seen == state::ABANDONED {
+                // SAFETY: a cancellation leaves the value to the producer.
+                let late = unsafe { self.read() };
+                // SAFETY: the value was moved out.
+                unsafe { self.retire() };
+                drop(late);
+                return None;
+            } else {
+                debug_assert!(state::is_link(seen), "published twice");
+                // ORDERING: Acquire pairs with the consumer's Release of the link in `attach`. A
+                // cancellation of a root takes the link by the same exchange.
+                match state.compare_exchange(seen, state::FIRED, Acquire, Relaxed) {
+                    Ok(link) => return NonNull::new(link),
+                    Err(now) => seen = now,
+                }
+            }
+        }
+    }
+
+    /// Ends the producer's half without a result, after a cancellation or for want of a consumer.
+    ///
+    /// # Safety
+    /// The caller is the producer, nothing is in the value, and the state is `CANCELLED`,
+    /// `ABANDONED` or `DETACHED`.
+    pub(super) unsafe fn retire(self) {
+        use std::sync::atomic::Ordering::{Acquire, Release};
+        // ORDERING: Release, so that the consumer frees the node after the producer's last use;
+        // Acquire on failure for the opposite case.
+        let left = self
+            .header()
+            .state
+            .compare_exchange(state::CANCELLED, state::SPENT, Release, Acquire);
+        if left.is_err() {
+            // SAFETY: `ABANDONED` or `DETACHED`: the node is the producer's alone.
+            unsafe { self.free() };
+        }
+    }
+
+    /// Cancels the node if it is pending, and says whether it was: `claimed` runs, then the
+    /// consumer learns of it.
+    ///
+    /// # Safety
+    /// The node is a root and the caller keeps it alive as a consumer.
+    pub(super) unsafe fn cancel_with(self, claimed: impl FnOnce()) -> bool {
+        use std::sync::atomic::Ordering::{AcqRel, Acquire};
+        let state = &self.header().state;
+        let mut seen = state.load(Acquire);
+        loop {
+            if !state::is_pending(seen) || seen == state::DETACHED {
+                return false;
+            }
+            // ORDERING: Acquire for the waker or the link that we take, Release for the producer,
+            // which frees the node when the consumer has gone.
+            match state.compare_exchange(seen, state::CANCELLED, AcqRel, Acquire) {
+                Ok(_) => break,
+                Err(now) => seen = now,
+            }
+        }
+        // The slot and the link were ours from here on, so they are taken before foreign code runs.
+        let waker = (seen == state::WAKER).then(|| {
+            // SAFETY: the exchange took the waker from the slot's two other users.
+            unsafe { self.take_waker() }
+        });
+        claimed();
+        if let Some(waker) = waker {
+            waker.wake();
+        } else if state::is_link(seen) {
+            let mut result = ManuallyDrop::new(Err::<T, E>(E::from(Aborted::cancelled())));
+            // SAFETY: a link's address is not null, and the exchange made it ours to run. It
+            // moves the result out.
+            unsafe { chain::drive(self.node(), NonNull::new_unchecked(seen), (&raw mut result).cast()) };
+        }
+        true
+    }
+}
