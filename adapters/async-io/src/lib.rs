@@ -44,80 +44,120 @@ use interloop::{Aborted, EventLoop, Interest, Job, Operation, Reactor, Source, T
 /// `spawn` detaches the task, and drops it if the executor has shut down. `name` appears in
 /// debugging output.
 ///
-/// For executors that can end before their reactor does, see [`reactor_until`].
+/// For executors that can end before their reactor does, or whose threads wait in async-io, see [`Builder`].
 pub fn reactor(name: &'static str, spawn: impl Fn(Task) + Send + Sync + 'static) -> Reactor {
-    reactor_until(name, || false, spawn)
+    Builder::new(name).reactor(spawn)
 }
 
-/// Like [`reactor`], on an executor that can end; `has_ended` says whether it has.
-///
-/// async-io and blocking outlive it, and what was begun on them goes on. From the end on, blocking
-/// jobs are refused as tasks are, and so are new timers and descriptors.
+/// What is to be known of an executor beside how it runs tasks.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use futures_executor::ThreadPool;
+/// use interloop_async_io::Builder;
 ///
 /// let pool = Arc::new(ThreadPool::new().unwrap());
 /// let (runs, ended) = (Arc::downgrade(&pool), Arc::downgrade(&pool));
-/// let reactor = interloop_async_io::reactor_until(
-///     "my pool",
-///     move || ended.strong_count() == 0,
-///     move |task| {
+/// let reactor = Builder::new("my pool")
+///     .ends_when(move || ended.strong_count() == 0)
+///     .reactor(move |task| {
 ///         if let Some(pool) = runs.upgrade() {
 ///             pool.spawn_ok(task);
 ///         }
-///     },
-/// );
+///     });
 /// drop(pool);
 /// let job = reactor.spawn_blocking(|| Ok::<_, interloop::Aborted>(42));
 /// assert!(futures_executor::block_on(job).unwrap_err().is_shut_down());
 /// ```
-pub fn reactor_until(
+#[must_use = "a builder does nothing until it makes a reactor"]
+pub struct Builder {
     name: &'static str,
-    has_ended: impl Fn() -> bool + Send + Sync + 'static,
-    spawn: impl Fn(Task) + Send + Sync + 'static,
-) -> Reactor {
-    Reactor::new(AsyncIo { name, has_ended, spawn })
+    has_ended: Option<Box<dyn Fn() -> bool + Send + Sync>>,
+    asks_first: bool,
 }
 
-struct AsyncIo<E, S> {
-    name: &'static str,
-    has_ended: E,
-    spawn: S,
-}
+impl Builder {
+    /// An executor that lives as long as its reactor, and has threads of its own. `name` appears in
+    /// debugging output.
+    pub fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            has_ended: None,
+            asks_first: false,
+        }
+    }
 
-impl<E, S> fmt::Debug for AsyncIo<E, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
+    /// The executor can end; `has_ended` says whether it has.
+    ///
+    /// async-io and blocking outlive it, and what was begun on them goes on. From the end on, blocking
+    /// jobs are refused as tasks are, and so are new timers and descriptors.
+    pub fn ends_when(mut self, has_ended: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.has_ended = Some(Box::new(has_ended));
+        self
+    }
+
+    /// The executor is run by `async_io::block_on`, as smol's and async-std's are: its threads wait
+    /// in async-io when they have nothing to do. This changes no behaviour, only what is cheaper: such
+    /// a thread saves a read in vain per message; any other one saves being put to sleep and woken.
+    pub fn waits_in_async_io(mut self) -> Self {
+        self.asks_first = true;
+        self
+    }
+
+    /// A reactor whose tasks are run by `spawn`, which detaches the task, and drops it if the executor
+    /// has shut down.
+    pub fn reactor(self, spawn: impl Fn(Task) + Send + Sync + 'static) -> Reactor {
+        Reactor::new(AsyncIo { executor: self, spawn })
     }
 }
 
-impl<E, S> EventLoop for AsyncIo<E, S>
-where
-    E: Fn() -> bool + Send + Sync + 'static,
-    S: Fn(Task) + Send + Sync + 'static,
-{
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("name", &self.name)
+            .field("waits_in_async_io", &self.asks_first)
+            .finish_non_exhaustive()
+    }
+}
+
+struct AsyncIo<S> {
+    executor: Builder,
+    spawn: S,
+}
+
+impl<S> AsyncIo<S> {
+    fn has_ended(&self) -> bool {
+        self.executor.has_ended.as_ref().is_some_and(|has_ended| has_ended())
+    }
+}
+
+impl<S> fmt::Debug for AsyncIo<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.executor.name)
+    }
+}
+
+impl<S: Fn(Task) + Send + Sync + 'static> EventLoop for AsyncIo<S> {
     fn spawn(&self, task: Task) {
         (self.spawn)(task);
     }
 
     fn spawn_blocking(&self, job: Job) {
-        if !(self.has_ended)() {
+        if !self.has_ended() {
             blocking::unblock(move || job.run()).detach();
         }
     }
 
     fn timer(&self, deadline: Instant) -> Pin<Box<dyn Timer>> {
-        let timer = (!(self.has_ended)()).then(|| async_io::Timer::at(deadline));
+        let timer = (!self.has_ended()).then(|| async_io::Timer::at(deadline));
         Box::pin(AsyncIoTimer(timer))
     }
 
     fn register(&self, fd: OwnedFd) -> io::Result<Box<dyn Source>> {
-        if (self.has_ended)() {
+        if self.has_ended() {
             return Err(Aborted::shut_down().into());
         }
-        Ok(Box::new(AsyncIoSource::new(fd)?))
+        Ok(Box::new(AsyncIoSource::new(fd, self.executor.asks_first)?))
     }
 }
 
@@ -147,6 +187,8 @@ impl Timer for AsyncIoTimer {
 struct AsyncIoSource {
     fd: Async<OwnedFd>,
     waiters: Waiters,
+    /// See [`Builder::waits_in_async_io`].
+    asks_first: bool,
     reading: Direction,
     writing: Direction,
 }
@@ -158,10 +200,11 @@ struct Direction {
 }
 
 impl AsyncIoSource {
-    fn new(fd: OwnedFd) -> io::Result<Self> {
+    fn new(fd: OwnedFd, asks_first: bool) -> io::Result<Self> {
         Ok(Self {
             fd: Async::new_nonblocking(fd)?,
             waiters: Waiters::new(),
+            asks_first,
             reading: Direction::default(),
             writing: Direction::default(),
         })
@@ -188,20 +231,20 @@ impl Source for AsyncIoSource {
             Interest::Writable => &self.writing,
         };
         loop {
-            // A task that was woken asks for the readiness that woke it. Otherwise that would be left
-            // over for the next wait, which would try in vain once more. The flag is a hint only:
-            // whatever it says, the attempt and the wait follow each other.
-            if direction.parked.load(Ordering::Relaxed) {
-                ready!(self.poll_ready(cx, interest))?;
-                direction.parked.store(false, Ordering::Relaxed);
-            }
-            // Readiness is not remembered here, so the attempt is the cheapest way to ask for it.
-            match op(self.fd.as_fd()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    direction.parked.store(true, Ordering::Relaxed);
+            // Where a task that was woken asks first, it consumes the readiness that woke it. Otherwise that
+            // would be left over for the next wait, which would try in vain once more. The flag is a hint
+            // only: whatever it says, the attempt and the wait follow each other.
+            if !(self.asks_first && direction.parked.load(Ordering::Relaxed)) {
+                // Readiness is not remembered here, so the attempt is the cheapest way to ask for it.
+                match op(self.fd.as_fd()) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        direction.parked.store(true, Ordering::Relaxed);
+                    }
+                    result => return Poll::Ready(result.map(drop)),
                 }
-                result => return Poll::Ready(result.map(drop)),
             }
+            ready!(self.poll_ready(cx, interest))?;
+            direction.parked.store(false, Ordering::Relaxed);
         }
     }
 }

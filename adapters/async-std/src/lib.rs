@@ -16,9 +16,12 @@
 #![forbid(unsafe_code)]
 
 use interloop::Reactor;
+use interloop_async_io::Builder;
 
 /// A reactor on async-std's global executor, which starts its threads at the first spawn (one per
 /// core, or as many as the environment variable `ASYNC_STD_THREAD_COUNT` says).
 pub fn global() -> Reactor {
-    interloop_async_io::reactor("async-std", |task| drop(async_std::task::spawn(task)))
+    Builder::new("async-std")
+        .waits_in_async_io()
+        .reactor(|task| drop(async_std::task::spawn(task)))
 }

@@ -27,6 +27,7 @@ use futures_core::Stream;
 use futures_executor::{LocalSpawner, ThreadPool};
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn};
 use interloop::Reactor;
+use interloop_async_io::Builder;
 
 /// A reactor on a thread pool. As long as the reactor lives, the pool's threads do.
 pub fn from_thread_pool(pool: ThreadPool) -> Reactor {
@@ -52,10 +53,8 @@ pub fn from_local_spawner(spawner: LocalSpawner) -> Reactor {
     // As above: then `tasks` is dropped, and sending fails.
     let _ = spawner.spawn_local_obj(LocalFutureObj::new(Box::new(receive)));
     let ended = sender.clone();
-    interloop_async_io::reactor_until(
-        "futures LocalPool",
-        move || ended.is_closed(),
+    Builder::new("futures LocalPool")
+        .ends_when(move || ended.is_closed())
         // As above: the task comes back in the error, and is dropped.
-        move |task| drop(sender.unbounded_send(task)),
-    )
+        .reactor(move |task| drop(sender.unbounded_send(task)))
 }

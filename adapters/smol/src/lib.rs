@@ -15,12 +15,15 @@
 use std::sync::Arc;
 
 use interloop::Reactor;
+use interloop_async_io::Builder;
 use smol::Executor;
 
 /// A reactor on smol's global executor, which starts its threads at the first spawn (one, or
 /// as many as the environment variable `SMOL_THREADS` says).
 pub fn global() -> Reactor {
-    interloop_async_io::reactor("smol", |task| smol::spawn(task).detach())
+    Builder::new("smol")
+        .waits_in_async_io()
+        .reactor(|task| smol::spawn(task).detach())
 }
 
 /// A reactor on an executor of yours, which you run.
@@ -40,15 +43,14 @@ pub fn global() -> Reactor {
 pub fn from_executor(executor: &Arc<Executor<'static>>) -> Reactor {
     let executor = Arc::downgrade(executor);
     let ended = executor.clone();
-    interloop_async_io::reactor_until(
-        "smol executor",
-        move || ended.strong_count() == 0,
-        move |task| {
+    Builder::new("smol executor")
+        .ends_when(move || ended.strong_count() == 0)
+        .waits_in_async_io()
+        .reactor(move |task| {
             if let Some(executor) = executor.upgrade() {
                 executor.spawn(task).detach();
             }
-        },
-    )
+        })
 }
 
 /// A reactor on an executor of yours that lives as long as the program, which you run.
@@ -63,5 +65,7 @@ pub fn from_executor(executor: &Arc<Executor<'static>>) -> Reactor {
 /// assert_eq!(smol::block_on(EXECUTOR.run(answer)).unwrap(), 42);
 /// ```
 pub fn from_static(executor: &'static Executor<'static>) -> Reactor {
-    interloop_async_io::reactor("smol executor", move |task| executor.spawn(task).detach())
+    Builder::new("smol executor")
+        .waits_in_async_io()
+        .reactor(move |task| executor.spawn(task).detach())
 }
