@@ -93,7 +93,10 @@ mod reactor;
 
 pub use crate::{
     aborted::Aborted,
-    deferred::{Completer, Deferred, IntoOutcome, Outcome, Task, unhandled},
+    deferred::{
+        CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, IntoOutcome, Outcome, Pause, State, Task, local,
+        unhandled,
+    },
     reactor::{
         Entered, EventLoop, Interest, Job, NoReactor, Operation, Reactor, Readiness, Source, Timer, source, time,
     },

@@ -7,7 +7,7 @@ use std::{
     sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
-use super::{AtomicPtr, Ext, Header, Node, NodeRef, Root, Slot, VTable, state, vtable_of};
+use super::{AtomicPtr, Ext, Header, Node, NodeRef, Root, Slot, TableWord, VTable, control, state, vtable_of};
 use crate::Aborted;
 
 /// What a link leaves behind when another one is to run: that one, and the result for it, which
@@ -121,6 +121,16 @@ pub(super) unsafe fn drive(root: Node, mut link: Node, mut input: *mut ()) {
     }
 }
 
+/// Like [`drive`], with a result that is here.
+///
+/// # Safety
+/// As for `drive`.
+pub(super) unsafe fn drive_with<T, E>(root: Node, link: Node, result: Result<T, E>) {
+    let mut result = ManuallyDrop::new(result);
+    // SAFETY: promised by the caller; the link moves the result out.
+    unsafe { drive(root, link, (&raw mut result).cast()) };
+}
+
 /// # Safety
 /// The node is extended, the caller's alone, and its contents have been moved out.
 pub(super) unsafe fn free_memory(node: Node) {
@@ -134,7 +144,7 @@ pub(super) unsafe fn free_memory(node: Node) {
 ///
 /// # Safety
 /// The node is alive, and a root whose slot has been made one (see [`NodeRef::become_inner`]).
-unsafe fn root_of<'a>(node: Node) -> &'a Root {
+pub(super) unsafe fn root_of<'a>(node: Node) -> &'a Root {
     // SAFETY: promised by the caller; from then on the slot is only read, its atomic aside.
     unsafe { node.as_ref() }
         .slot
@@ -148,12 +158,27 @@ unsafe fn root_of<'a>(node: Node) -> &'a Root {
 pub(super) unsafe fn release(node: Node) {
     // SAFETY: a root that is owned is alive, and was made one before it was.
     let root = unsafe { root_of(node) };
+    if !root.control().is_some_and(control::Control::end) {
+        // SAFETY: promised by the caller, and nobody else uses it.
+        unsafe { release_unused(node) };
+    }
+}
+
+/// Lets go of a root that no handle uses.
+///
+/// # Safety
+/// As for `release`.
+pub(super) unsafe fn release_unused(node: Node) {
+    // SAFETY: as in `release`.
+    let root = unsafe { root_of(node) };
     debug_assert!(
         // ORDERING: nothing is read on the strength of it.
         !forward::is_root(root.forward.load(Relaxed)) && !forward::is_marker(root.forward.load(Relaxed)),
         "a chain that waits has not come to its end"
     );
-    let free = root.vtable.free;
+    let free = root.vtable().free;
+    // Handles and pauses may have references of their own.
+    let control = root.take_control();
     // SAFETY: as above.
     let word = &unsafe { node.as_ref() }.state;
     let seen = word.load(Acquire);
@@ -168,6 +193,7 @@ pub(super) unsafe fn release(node: Node) {
         // link when no waker is there, so that it never comes to `FIRING`.
         unsafe { free(node) };
     }
+    drop(control);
 }
 
 /// Cancels what a chain waits for: its root, or the root of the chain that it waits for, and so on
@@ -187,7 +213,7 @@ pub(super) unsafe fn cancel(root: Node) {
         // SAFETY: `node` is kept alive by the caller, or borrowed from the root before it.
         let root = unsafe { root_of(node) };
         // SAFETY: the vtable is that of the node, and the node is a root.
-        if unsafe { (root.vtable.cancel)(node) } {
+        if unsafe { (root.vtable().cancel)(node) } {
             break;
         }
         // ORDERING: Acquire for what follows from `FINISHED`; otherwise the exchange decides.
@@ -202,9 +228,10 @@ pub(super) unsafe fn cancel(root: Node) {
             }
             // Otherwise the chain has gone on, or is being cancelled: it is looked at again.
         } else if seen.is_null() {
-            // From a callback of its own, a cancellation does nothing (Twisted's rule).
+            // From a callback of its own, and while it is paused, a cancellation does nothing (Twisted's rules).
             // ORDERING: Release, so that whoever acts on the request comes after whoever made it.
             if is_running_here(node)
+                || root.control().is_some_and(control::Control::is_held)
                 || root
                     .forward
                     .compare_exchange(seen, forward::REQUESTED, Release, Relaxed)
@@ -253,6 +280,10 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     /// # Safety
     /// The caller is the consumer.
     pub(super) unsafe fn cancel(self) {
+        // ORDERING: nothing is read on the strength of it.
+        if !state::is_pending(self.header().state.load(Relaxed)) {
+            return;
+        }
         let root = self.ext().and_then(|ext| {
             // SAFETY: the field is the consumer's, and that is the caller.
             ext.root.with(|root| unsafe { *root })
@@ -290,7 +321,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
             self.header().slot.with_mut(|slot| {
                 let root = Root {
                     forward: AtomicPtr::new(ptr::null_mut()),
-                    vtable,
+                    table: TableWord::new(Root::plain(vtable)),
                 };
                 // SAFETY: outside of `WAKER` the slot is the consumer's and vacant.
                 unsafe {
@@ -382,6 +413,7 @@ impl<T: 'static, E: From<Aborted> + 'static> BareVTable<T, E> {
         run: never_run,
         cancel: Self::cancel,
         free: Self::free,
+        firing: ignore,
         forwards: false,
     };
 
@@ -399,6 +431,32 @@ impl<T: 'static, E: From<Aborted> + 'static> BareVTable<T, E> {
 /// Stands in the vtables of nodes that are not links.
 pub(super) unsafe fn never_run(_: Node, _: *mut (), _: &Cell<Node>) -> Option<Step> {
     unreachable!("only links are run")
+}
+
+/// Stands in the vtables of nodes that have nothing to let go of when they fire.
+pub(super) unsafe fn ignore(_: Node) {}
+
+/// Makes the chain that begins at `root`, which has ended, ready to be gone on with by its consumer: a cancellation that came
+/// after its end was for nothing.
+///
+/// # Safety
+/// The caller is the consumer of the chain's end, which has a result.
+pub(super) unsafe fn forget_request(root: Node) {
+    // SAFETY: the end of the chain keeps its root alive.
+    let word = &unsafe { root_of(root) }.forward;
+    // ORDERING: nothing follows from it. If it fails, there was none.
+    let _ = word.compare_exchange(forward::REQUESTED, ptr::null_mut(), Relaxed, Relaxed);
+}
+
+/// Whether the chain that begins at `root` waits for another one.
+///
+/// # Safety
+/// The root is alive.
+pub(super) unsafe fn is_waiting(root: Node) -> bool {
+    // ORDERING: nothing is read on the strength of it.
+    // SAFETY: promised by the caller.
+    let seen = unsafe { root_of(root) }.forward.load(Relaxed);
+    forward::is_marker(seen) || forward::is_root(seen)
 }
 
 /// Stands in the vtables of links: one that names no root has fired, and its chain is over.

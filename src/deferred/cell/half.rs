@@ -3,13 +3,14 @@
 use std::{
     mem::ManuallyDrop,
     panic::Location,
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use super::{NodeRef, producer::Unwatched, state};
+use super::{NodeRef, Outcome, chain, control::Control, producer::Unwatched, state};
 use crate::{
     Aborted,
-    deferred::{Outcome, unhandled},
+    deferred::{State, unhandled},
 };
 
 /// The producer's half: fires once, at the latest when it is dropped.
@@ -23,7 +24,7 @@ pub(in crate::deferred) struct Consumer<T: 'static, E: From<Aborted> + 'static> 
 }
 
 // SAFETY: a half gives results out by value and shares nothing else but atomics; the callbacks
-// attached to it are `Send` by the bound on `then`.
+// attached to it are `Send`, or whoever attached them keeps both halves on their thread.
 unsafe impl<T: Send, E: From<Aborted> + Send> Send for Producer<T, E> {}
 // SAFETY: as above; by reference a producer can only be asked whether it is wanted.
 unsafe impl<T: Send, E: From<Aborted> + Send> Sync for Producer<T, E> {}
@@ -42,6 +43,11 @@ pub(in crate::deferred) fn pair<T: 'static, E: From<Aborted> + 'static>(
 }
 
 impl<T: 'static, E: From<Aborted> + 'static> Producer<T, E> {
+    /// The producer's half of a node that is handed over with it.
+    pub(super) fn from_node(node: NodeRef<T, E>) -> Self {
+        Self { node }
+    }
+
     /// Gives the node away, so that the half does not fire when it is dropped.
     fn into_node(self) -> NodeRef<T, E> {
         ManuallyDrop::new(self).node
@@ -49,11 +55,15 @@ impl<T: 'static, E: From<Aborted> + 'static> Producer<T, E> {
 
     #[inline]
     pub(in crate::deferred) fn fire(self, result: Result<T, E>) {
+        // SAFETY: the half is owned.
+        unsafe { self.node.prepare_to_fire() };
         // SAFETY: the half was owned, and is gone.
         unsafe { self.into_node().fire(result, Unwatched::Report) };
     }
 
     pub(in crate::deferred) fn try_fire(self, result: Result<T, E>) -> Result<(), Result<T, E>> {
+        // SAFETY: the half is owned.
+        unsafe { self.node.prepare_to_fire() };
         // SAFETY: the half was owned, and is gone.
         unsafe { self.into_node().try_fire(result) }
     }
@@ -65,6 +75,8 @@ impl<T: 'static, E: From<Aborted> + 'static> Producer<T, E> {
 
 impl<T: 'static, E: From<Aborted> + 'static> Drop for Producer<T, E> {
     fn drop(&mut self) {
+        // SAFETY: the half is owned.
+        unsafe { self.node.prepare_to_fire() };
         // SAFETY: the half was owned, and is gone.
         unsafe { self.node.give_up() };
     }
@@ -89,8 +101,9 @@ impl<T: 'static, E: From<Aborted> + 'static> Consumer<T, E> {
     /// Takes the result if it is there. `None` also when it was taken before.
     #[inline]
     pub(in crate::deferred) fn take(&mut self) -> Option<Result<T, E>> {
+        let node = self.node?;
         // SAFETY: the half is owned, and forgotten once it gave the result out.
-        let result = unsafe { self.node?.take() };
+        let result = unsafe { if node.is_kept_back() { None } else { node.take() } };
         if result.is_some() {
             self.node = None;
         }
@@ -100,8 +113,11 @@ impl<T: 'static, E: From<Aborted> + 'static> Consumer<T, E> {
     /// Polls for the result. `None` when it was taken before.
     #[inline]
     pub(in crate::deferred) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Poll<Result<T, E>>> {
+        // SAFETY: the half is owned, and goes on with this node.
+        let node = unsafe { self.node?.unless_kept_back() };
+        self.node = Some(node);
         // SAFETY: the half is owned, and forgotten once it gave the result out.
-        let polled = unsafe { self.node?.poll(cx) };
+        let polled = unsafe { node.poll(cx) };
         if polled.is_ready() {
             self.node = None;
         }
@@ -112,7 +128,7 @@ impl<T: 'static, E: From<Aborted> + 'static> Consumer<T, E> {
     #[inline]
     pub(in crate::deferred) fn then<U, X, F>(self, callback: F, made_at: &'static Location<'static>) -> Consumer<U, X>
     where
-        F: FnOnce(Result<T, E>) -> Outcome<U, X> + Send + 'static,
+        F: FnOnce(Result<T, E>) -> Outcome<U, X> + 'static,
         U: 'static,
         X: From<Aborted> + 'static,
     {
@@ -128,12 +144,52 @@ impl<T: 'static, E: From<Aborted> + 'static> Consumer<T, E> {
         }
     }
 
-    /// Whether a result is there, or was.
+    /// Whether a result is there to be taken, or was.
     pub(in crate::deferred) fn is_settled(&self) -> bool {
         self.node.is_none_or(|node| {
             // ORDERING: nothing is read on the strength of the answer.
             !state::is_pending(node.header().state.load(std::sync::atomic::Ordering::Relaxed))
+                // SAFETY: the half is owned.
+                && !unsafe { node.is_kept_back() }
         })
+    }
+
+    /// How far the chain has come.
+    pub(in crate::deferred) fn state(&self) -> State {
+        let Some(node) = self.node else {
+            return State::Fired;
+        };
+        // SAFETY: the half is owned.
+        let (root, control) = unsafe { (node.root(), node.control()) };
+        let has_fired = |node: super::Node| {
+            // ORDERING: nothing is read on the strength of the answer.
+            // SAFETY: the chain's end keeps its root alive, and itself.
+            !state::is_pending(
+                unsafe { node.as_ref() }
+                    .state
+                    .load(std::sync::atomic::Ordering::Relaxed),
+            )
+        };
+        if has_fired(node.node()) {
+            State::Fired
+        } else if !root.is_some_and(has_fired) {
+            State::Pending
+        // SAFETY: as above.
+        } else if root.is_some_and(|root| unsafe { chain::is_waiting(root) })
+            || control.is_some_and(Control::is_held_after_wait)
+        {
+            State::Waiting
+        } else {
+            State::Fired
+        }
+    }
+
+    /// What cancels and pauses the chain, wherever its end is by then. `None` if the result was given out.
+    pub(in crate::deferred) fn control(&mut self) -> Option<Arc<Control>> {
+        // SAFETY: the half is owned, and goes on with the node that comes back.
+        let (node, control) = unsafe { self.node?.controlled() };
+        self.node = Some(node);
+        Some(control)
     }
 
     /// Whether the result was given out.

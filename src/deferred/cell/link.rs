@@ -9,12 +9,14 @@ use std::{
 };
 
 use super::{
-    Ext, Extended, Header, Node, NodeRef, UnsafeCell, VTable,
+    Ext, Extended, Header, Node, NodeRef, Outcome, UnsafeCell, VTable,
     chain::{self, Step},
+    control,
+    half::Consumer,
     producer::Unwatched,
     state, vtable_of,
 };
-use crate::{Aborted, Deferred, deferred::Outcome};
+use crate::Aborted;
 
 /// What every link of these results begins with, whatever its callback takes.
 #[repr(C)]
@@ -48,27 +50,12 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         let seen = self.header().state.load(Acquire);
         if !state::is_pending(seen) || !self.vacate_slot(seen) {
             // SAFETY: a result is there, and the caller is the consumer.
-            return unsafe { self.run_now(callback) };
+            return unsafe { self.run_now(callback, made_at) };
         }
-        let link = NonNull::from(Box::leak(Box::new(Link::<T, E, U, X, F> {
-            link: LinkBase {
-                base: Extended {
-                    ext: Ext::new(&Link::<T, E, U, X, F>::VTABLE, made_at),
-                    value: UnsafeCell::new(MaybeUninit::uninit()),
-                },
-                resume: UnsafeCell::new(None),
-            },
-            callback: UnsafeCell::new(MaybeUninit::new(callback)),
-            input: std::marker::PhantomData,
-        })));
-        let node: Node = link.cast();
         // SAFETY: the slot is vacant: the state is `EMPTY`, or became one that has a result.
         let root = unsafe { self.become_inner() };
-        // SAFETY: the link was just made and nobody else knows it.
-        unsafe { link.as_ref() }.link.base.ext.root.with_mut(|slot| {
-            // SAFETY: as above.
-            unsafe { *slot = Some(root) };
-        });
+        let link = Link::new(callback, made_at, root);
+        let node: Node = link.cast();
         // SAFETY: the link is complete and takes this node's type.
         if unsafe { self.attach(node) } {
             return NodeRef::extended(node);
@@ -79,7 +66,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         // SAFETY: its contents were moved out.
         unsafe { chain::free_memory(node) };
         // SAFETY: a result is there.
-        unsafe { self.run_now(callback) }
+        unsafe { self.run_now(callback, made_at) }
     }
 
     /// Runs a callback with the result that is there, and keeps what it returns in the same
@@ -87,12 +74,17 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     ///
     /// # Safety
     /// The caller is the consumer, its half ends, and a result is there.
-    unsafe fn run_now<U, X, F>(self, callback: F) -> NodeRef<U, X>
+    unsafe fn run_now<U, X, F>(self, callback: F, attached_at: &'static Location<'static>) -> NodeRef<U, X>
     where
         F: FnOnce(Result<T, E>) -> Outcome<U, X>,
         U: 'static,
         X: From<Aborted> + 'static,
     {
+        // SAFETY: the caller is the consumer.
+        if self.is_extended() && unsafe { self.control() }.is_some() {
+            // SAFETY: promised by the caller.
+            return unsafe { self.go_on(callback, attached_at) };
+        }
         let made_at = self.made_at();
         let fits = size_of::<Result<U, X>>() == size_of::<Result<T, E>>()
             && align_of::<Result<U, X>>() == align_of::<Result<T, E>>();
@@ -136,6 +128,55 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     }
 }
 
+impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
+    /// Goes on with a chain that has come to its end but has handles or pauses, which hold for what is attached now,
+    /// too.
+    ///
+    /// # Safety
+    /// The caller is the consumer, its half ends, a result is there, and the chain's root is another node.
+    #[cold]
+    unsafe fn go_on<U, X, F>(self, callback: F, made_at: &'static Location<'static>) -> NodeRef<U, X>
+    where
+        F: FnOnce(Result<T, E>) -> Outcome<U, X>,
+        U: 'static,
+        X: From<Aborted> + 'static,
+    {
+        let root = self.ext().and_then(|ext| {
+            // SAFETY: the field is the consumer's. Its ownership goes to the new link.
+            ext.root.with_mut(|root| unsafe { (*root).take() })
+        });
+        // SAFETY: the caller is the consumer. Freeing the node finds no root in it any more.
+        let (Some(root), Some(result)) = (root, unsafe { self.take() }) else {
+            unreachable!("promised by the caller")
+        };
+        // SAFETY: the chain has ended, and its end is the caller's.
+        unsafe { chain::forget_request(root) };
+        let link: Node = Link::<T, E, U, X, F>::new(callback, made_at, root).cast();
+        // SAFETY: the link takes this result, and nobody else knows it.
+        unsafe { control::begin(root, link, result) };
+        NodeRef::extended(link)
+    }
+
+    /// Makes a node the end of a chain whose root is another node: one that has fired.
+    ///
+    /// # Safety
+    /// The caller is the consumer, its half ends, and a result is there.
+    pub(super) unsafe fn anchor(self) -> Self {
+        let made_at = self.made_at();
+        // SAFETY: promised by the caller.
+        let Some(result) = (unsafe { self.take() }) else {
+            unreachable!("promised by the caller")
+        };
+        let fired = Self::new_bare(state::FIRED, made_at, MaybeUninit::uninit());
+        // SAFETY: nobody else knows the node, and it has fired.
+        let root = unsafe { fired.become_inner() };
+        let link: Node = Link::<T, E, T, E, _>::new(Outcome::Settled, made_at, root).cast();
+        // SAFETY: as above.
+        unsafe { chain::drive_with(root, link, result) };
+        Self::extended(link)
+    }
+}
+
 /// Calls a callback; a panic becomes the failure [`Aborted::panicked`].
 fn call<T, E, U, X, F>(callback: F, result: Result<T, E>) -> Outcome<U, X>
 where
@@ -149,12 +190,13 @@ where
 
 /// The node of a deferred that a callback returned. One whose result was taken already never gives
 /// another, so it counts as one whose completer is gone.
-fn into_node<T: 'static, E: From<Aborted> + 'static>(deferred: Deferred<T, E>) -> NodeRef<T, E> {
+fn into_node<T: 'static, E: From<Aborted> + 'static>(deferred: Consumer<T, E>) -> NodeRef<T, E> {
     let made_at = Location::caller();
-    deferred
-        .into_half()
-        .into_node()
-        .unwrap_or_else(|| NodeRef::settled(Err(E::from(Aborted::dropped())), made_at))
+    match deferred.into_node() {
+        // SAFETY: the half was owned, and is gone.
+        Some(node) => unsafe { node.unless_kept_back() },
+        None => NodeRef::settled(Err(E::from(Aborted::dropped())), made_at),
+    }
 }
 
 /// # Safety
@@ -174,10 +216,27 @@ where
     U: 'static,
     X: From<Aborted> + 'static,
 {
+    /// A link of the chain that begins at `root`, whose ownership goes to it.
+    fn new(callback: F, made_at: &'static Location<'static>, root: Node) -> NonNull<Self> {
+        let link = Self {
+            link: LinkBase {
+                base: Extended {
+                    ext: Ext::new(&Self::VTABLE, made_at, Some(root)),
+                    value: UnsafeCell::new(MaybeUninit::uninit()),
+                },
+                resume: UnsafeCell::new(None),
+            },
+            callback: UnsafeCell::new(MaybeUninit::new(callback)),
+            input: std::marker::PhantomData,
+        };
+        NonNull::from(Box::leak(Box::new(link)))
+    }
+
     const VTABLE: VTable = VTable {
         run: Self::run,
         cancel: chain::has_fired,
         free: Self::free,
+        firing: chain::ignore,
         forwards: false,
     };
 
@@ -186,6 +245,7 @@ where
         run: Self::forward,
         cancel: chain::has_fired,
         free: Self::free,
+        firing: chain::ignore,
         forwards: true,
     };
 
@@ -290,7 +350,7 @@ where
     /// The link is the caller's to run, and `input` points to a `Result<U, X>`.
     unsafe fn forward(node: Node, input: *mut (), root: &Cell<Node>) -> Option<Step> {
         // SAFETY: promised by the caller, who forgets the result.
-        let result = unsafe { ptr::read(input.cast::<Result<U, X>>()) };
+        let mut result = unsafe { ptr::read(input.cast::<Result<U, X>>()) };
         // SAFETY: the link is ours, and gives these results.
         let link = unsafe { node.cast::<LinkBase<U, X>>().as_ref() };
         // SAFETY: written when the link began to wait.
@@ -298,6 +358,16 @@ where
             // SAFETY: the chain that this link waited for is over.
             unsafe { chain::hand_over(root.get(), resume) };
             root.set(resume);
+            // Run again, it only passes the result on.
+            link.resume.with_mut(|resume| {
+                // SAFETY: as above.
+                unsafe { *resume = None };
+            });
+            // SAFETY: the link is ours to run, once more.
+            match unsafe { control::hold_if_paused(resume, node, result, true) } {
+                Some(kept) => result = kept,
+                None => return None,
+            }
         }
         // SAFETY: the link is ours, and its callback has run.
         unsafe { hand_on(NodeRef::<U, X>::extended(node), result, root) }

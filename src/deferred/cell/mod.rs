@@ -42,8 +42,10 @@
 
 #![allow(unsafe_code)]
 
+mod canceller;
 mod chain;
 mod consumer;
+pub(super) mod control;
 pub(super) mod half;
 mod link;
 mod producer;
@@ -58,7 +60,9 @@ use std::{
     task::Waker,
 };
 
-use self::sync::{AtomicPtr, AtomicUsize, StateWord, UnsafeCell};
+pub(super) use self::canceller::{Cancelling, with_canceller};
+use self::sync::{AtomicPtr, AtomicUsize, StateWord, TableWord, UnsafeCell};
+use crate::Aborted;
 
 /// What the state word of a node may hold. Anything that is not one of these is a pointer to the
 /// link attached to the node: pending, no consumer handle, the slot holds a [`Root`] if the node
@@ -133,7 +137,8 @@ union Slot {
 struct Root {
     /// The root of the chain that this chain waits for, owned, or one of [`chain::forward`].
     forward: AtomicPtr<Header>,
-    vtable: &'static VTable,
+    /// The vtable of the root, or its [`control::Control`].
+    table: TableWord<VTable>,
 }
 
 /// What can be done to a node without knowing its types.
@@ -144,6 +149,8 @@ pub(super) struct VTable {
     cancel: unsafe fn(Node) -> bool,
     /// Frees the memory of a node whose contents have been moved out.
     free: unsafe fn(Node),
+    /// Called when a completer is about to fire the node, whose other contents are of no more use then.
+    firing: unsafe fn(Node),
     /// Whether this is a link that has run and waits for what its callback returned.
     forwards: bool,
 }
@@ -157,6 +164,12 @@ pub(super) struct Ext {
     /// The root of the chain that this node ends, owned; `None` if the node is itself the root, or
     /// once the next link took it over. The consumer's.
     root: UnsafeCell<Option<Node>>,
+}
+
+/// What a callback came to.
+pub(super) enum Outcome<T: 'static, E: From<Aborted> + 'static> {
+    Settled(Result<T, E>),
+    Waiting(half::Consumer<T, E>),
 }
 
 type Value<T, E> = UnsafeCell<MaybeUninit<Result<T, E>>>;
@@ -184,11 +197,11 @@ impl Header {
 }
 
 impl Ext {
-    fn new(vtable: &'static VTable, made_at: &'static Location<'static>) -> Self {
+    fn new(vtable: &'static VTable, made_at: &'static Location<'static>, root: Option<Node>) -> Self {
         Self {
             header: Header::new(state::EMPTY, made_at),
             vtable: UnsafeCell::new(vtable),
-            root: UnsafeCell::new(None),
+            root: UnsafeCell::new(root),
         }
     }
 }

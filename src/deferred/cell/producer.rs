@@ -1,8 +1,8 @@
 //! What the producer's half of a node does: it fires, or ends otherwise.
 
-use std::{mem::ManuallyDrop, ptr::NonNull};
+use std::ptr::NonNull;
 
-use super::{Node, NodeRef, chain, state};
+use super::{Header, Node, NodeRef, chain, control, state, vtable_of};
 use crate::{Aborted, deferred::unhandled};
 
 /// What becomes of a failure that arrives at a node whose consumer is gone.
@@ -22,18 +22,47 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         word != state::DETACHED && word != state::CANCELLED && word != state::ABANDONED
     }
 
+    /// Lets go of what only a node that has not fired has.
+    ///
+    /// # Safety
+    /// The caller is the producer, which is a completer, and is about to fire or to end otherwise.
+    #[inline]
+    pub(super) unsafe fn prepare_to_fire(self) {
+        if let Some(ext) = self.ext() {
+            // SAFETY: promised by the caller.
+            unsafe { (vtable_of(ext).firing)(self.node()) };
+        }
+    }
+
     /// Fires the node: the producer's half ends. Runs the callbacks attached to it.
     ///
     /// # Safety
     /// The caller is the producer, has not published, and does not use its half again.
     pub(super) unsafe fn fire(self, result: Result<T, E>, unwatched: Unwatched) {
-        let root = self.node();
         // SAFETY: promised by the caller.
         unsafe { self.write(result) };
         // SAFETY: the result was just written.
         if let Some(link) = unsafe { self.publish(unwatched) } {
-            // SAFETY: `publish` handed over the link together with the result in this node, which
-            // is a root: only completers and tasks fire.
+            // SAFETY: `publish` handed over the link together with the result in this node.
+            unsafe { self.begin(link) };
+        }
+    }
+
+    /// Runs the link that was attached to this node, a root, with its result.
+    ///
+    /// # Safety
+    /// The node has fired; the link and the result are the caller's.
+    #[inline]
+    unsafe fn begin(self, link: Node) {
+        let root = self.node();
+        // SAFETY: a node with a link is a root: only completers and tasks fire.
+        if unsafe { chain::root_of(root) }.control().is_some() {
+            // SAFETY: promised by the caller.
+            let result = unsafe { self.read() };
+            // SAFETY: as above.
+            unsafe { control::begin(root, link, result) };
+        } else {
+            // SAFETY: as above.
             unsafe { chain::drive(root, link, self.input()) };
         }
     }
@@ -164,20 +193,10 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     /// # Safety
     /// The node is a root and the caller keeps it alive as a consumer.
     pub(super) unsafe fn cancel_with(self, claimed: impl FnOnce()) -> bool {
-        use std::sync::atomic::Ordering::{AcqRel, Acquire};
-        let state = &self.header().state;
-        let mut seen = state.load(Acquire);
-        loop {
-            if !state::is_pending(seen) || seen == state::DETACHED {
-                return false;
-            }
-            // ORDERING: Acquire for the waker or the link that we take, Release for the producer,
-            // which frees the node when the consumer has gone.
-            match state.compare_exchange(seen, state::CANCELLED, AcqRel, Acquire) {
-                Ok(_) => break,
-                Err(now) => seen = now,
-            }
-        }
+        // SAFETY: promised by the caller.
+        let Some(seen) = (unsafe { self.claim() }) else {
+            return false;
+        };
         // The slot and the link were ours from here on, so they are taken before foreign code runs.
         let waker = (seen == state::WAKER).then(|| {
             // SAFETY: the exchange took the waker from the slot's two other users.
@@ -187,11 +206,54 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         if let Some(waker) = waker {
             waker.wake();
         } else if state::is_link(seen) {
-            let mut result = ManuallyDrop::new(Err::<T, E>(E::from(Aborted::cancelled())));
-            // SAFETY: a link's address is not null, and the exchange made it ours to run. It
-            // moves the result out.
-            unsafe { chain::drive(self.node(), NonNull::new_unchecked(seen), (&raw mut result).cast()) };
+            // SAFETY: a link's address is not null, and the exchange made it ours to run.
+            unsafe {
+                control::begin(
+                    self.node(),
+                    NonNull::new_unchecked(seen),
+                    Err::<T, E>(E::from(Aborted::cancelled())),
+                );
+            }
         }
         true
+    }
+
+    /// Fires the node in its producer's place, which may still be there, and whose own result is dropped when it
+    /// comes. Gives the result back if the producer was faster.
+    ///
+    /// # Safety
+    /// The node is a root with a link attached and the caller keeps it alive as a consumer.
+    pub(super) unsafe fn fire_instead(self, result: Result<T, E>) -> Result<(), Result<T, E>> {
+        // SAFETY: promised by the caller.
+        match unsafe { self.claim() }.and_then(NonNull::new) {
+            Some(link) => {
+                // SAFETY: the exchange made the link ours to run.
+                unsafe { control::begin(self.node(), link, result) };
+                Ok(())
+            }
+            None => Err(result),
+        }
+    }
+
+    /// Makes the node cancelled, if it is pending. Gives the state that it left, whose waker or link are now the
+    /// caller's.
+    ///
+    /// # Safety
+    /// As for [`cancel_with`](Self::cancel_with).
+    unsafe fn claim(self) -> Option<*mut Header> {
+        use std::sync::atomic::Ordering::{AcqRel, Acquire};
+        let state = &self.header().state;
+        let mut seen = state.load(Acquire);
+        loop {
+            if !state::is_pending(seen) || seen == state::DETACHED {
+                return None;
+            }
+            // ORDERING: Acquire for the waker or the link that we take, Release for the producer,
+            // which frees the node when the consumer has gone.
+            match state.compare_exchange(seen, state::CANCELLED, AcqRel, Acquire) {
+                Ok(_) => return Some(seen),
+                Err(now) => seen = now,
+            }
+        }
     }
 }

@@ -3,13 +3,13 @@
 #[cfg(interloop_loom)]
 pub(super) use self::checked::{AtomicPtr, StateWord, UnsafeCell};
 #[cfg(interloop_loom)]
-pub(super) use loom::sync::atomic::AtomicUsize;
+pub(super) use loom::sync::atomic::{AtomicPtr as TableWord, AtomicUsize};
 
 /// The atomic that every node has exactly one of.
 #[cfg(not(interloop_loom))]
 pub(super) use std::sync::atomic::AtomicPtr as StateWord;
 #[cfg(not(interloop_loom))]
-pub(super) use std::sync::atomic::{AtomicPtr, AtomicUsize};
+pub(super) use std::sync::atomic::{AtomicPtr, AtomicPtr as TableWord, AtomicUsize};
 
 /// `std::cell::UnsafeCell` with loom's access by closure, so that one source serves both.
 #[cfg(not(interloop_loom))]

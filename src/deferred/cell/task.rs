@@ -73,7 +73,7 @@ where
 {
     let node = Box::new(TaskNode::<T, E, F, S> {
         base: Extended {
-            ext: Ext::new(&TaskNode::<T, E, F, S>::VTABLE, made_at),
+            ext: Ext::new(&TaskNode::<T, E, F, S>::VTABLE, made_at, None),
             value: UnsafeCell::new(MaybeUninit::uninit()),
         },
         turn: AtomicUsize::new(turn::IDLE),
@@ -155,6 +155,7 @@ where
         run: chain::never_run,
         cancel: Self::cancel,
         free: Self::free,
+        firing: chain::ignore,
         forwards: false,
     };
 
