@@ -137,6 +137,52 @@ impl Aborted {
     }
 }
 
+/// Failures that can tell whether they are an [`Aborted`].
+///
+/// The other direction is `From<Aborted>`. [`Deferred::timeout`](crate::Deferred::timeout) needs both, to turn the cancellation
+/// that it made into [`Aborted::timed_out`].
+///
+/// ```
+/// use interloop::{Aborted, AsAborted};
+///
+/// enum MyError {
+///     NotFound,
+///     Aborted(Aborted),
+/// }
+///
+/// impl AsAborted for MyError {
+///     fn as_aborted(&self) -> Option<&Aborted> {
+///         match self {
+///             MyError::Aborted(aborted) => Some(aborted),
+///             MyError::NotFound => None,
+///         }
+///     }
+/// }
+/// ```
+pub trait AsAborted {
+    /// The `Aborted` that this was made from, if it was made from one.
+    fn as_aborted(&self) -> Option<&Aborted>;
+}
+
+impl AsAborted for Aborted {
+    fn as_aborted(&self) -> Option<&Aborted> {
+        Some(self)
+    }
+}
+
+impl AsAborted for io::Error {
+    fn as_aborted(&self) -> Option<&Aborted> {
+        Aborted::in_io_error(self)
+    }
+}
+
+impl AsAborted for Box<dyn Error + Send + Sync> {
+    fn as_aborted(&self) -> Option<&Aborted> {
+        self.downcast_ref()
+            .or_else(|| Aborted::in_io_error(self.downcast_ref::<io::Error>()?))
+    }
+}
+
 impl fmt::Debug for Aborted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {

@@ -92,10 +92,12 @@ mod aborted;
 mod reactor;
 
 pub use crate::{
-    aborted::Aborted,
+    aborted::{Aborted, AsAborted},
     deferred::{
-        CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, IntoOutcome, Outcome, Pause, State, Task, local,
-        unhandled,
+        CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, IntoOutcome, Outcome, Pause, Shared, State,
+        Task,
+        fan_in::{self, all, gather, join, race},
+        local, sync, unhandled,
     },
     reactor::{
         Entered, EventLoop, Interest, Job, NoReactor, Operation, Reactor, Readiness, Source, Timer, source, time,

@@ -34,6 +34,7 @@ macro_rules! flavour {
                     control::Control,
                     half::{self, Consumer, Producer},
                 },
+                coroutine,
             },
         };
 
@@ -361,9 +362,13 @@ macro_rules! flavour {
             type Output = Result<T, E>;
 
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-                self.half
-                    .poll(cx)
-                    .expect("a `Deferred` was polled after it gave its result")
+                let mut polled = self.half.poll(cx);
+                if coroutine::is_running() && matches!(polled, Some(Poll::Pending)) {
+                    // A coroutine that is cancelled cancels what it awaits.
+                    self.half.control().map(coroutine::awaits);
+                    polled = self.half.poll(cx);
+                }
+                polled.expect("a `Deferred` was polled after it gave its result")
             }
         }
 

@@ -4,15 +4,20 @@
 //! that result; a [`Completer`] is its other half. Nothing here knows of event loops.
 
 mod cell;
+mod coroutine;
+pub mod fan_in;
 mod flavour;
 pub mod local;
 mod sendable;
+mod shared;
+pub mod sync;
 mod task;
 pub mod unhandled;
 
 pub(crate) use self::task::Surroundings;
 pub use self::{
     sendable::{CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, IntoOutcome, Outcome, Pause},
+    shared::Shared,
     task::Task,
 };
 

@@ -1,6 +1,8 @@
 //! The handle on an event loop that is running already.
 
+mod calls;
 mod current;
+mod deferred;
 mod event_loop;
 pub mod source;
 pub mod time;
@@ -15,7 +17,7 @@ use std::{
 
 use socket2::SockRef;
 
-use self::current::Current;
+use self::{calls::Calls, current::Current};
 pub use self::{
     current::{Entered, NoReactor},
     event_loop::{EventLoop, Interest, Job, Operation, Readiness, Source, Timer},
@@ -34,14 +36,24 @@ use crate::{
 /// It keeps no loop alive that would end otherwise, except where its adapter says so.
 #[derive(Clone, Debug)]
 pub struct Reactor {
-    event_loop: Arc<dyn EventLoop>,
+    shared: Arc<Shared<dyn EventLoop>>,
+}
+
+/// What all handles on one reactor share.
+#[derive(Debug)]
+struct Shared<L: ?Sized> {
+    calls: Calls,
+    event_loop: L,
 }
 
 impl Reactor {
     /// Makes a reactor of a loop. For adapters; users get theirs from one.
     pub fn new(event_loop: impl EventLoop) -> Self {
         Self {
-            event_loop: Arc::new(event_loop),
+            shared: Arc::new(Shared {
+                calls: Calls::default(),
+                event_loop,
+            }),
         }
     }
 
@@ -77,7 +89,11 @@ impl Reactor {
 
     /// The loop behind the reactor.
     pub fn event_loop(&self) -> &dyn EventLoop {
-        &*self.event_loop
+        &self.shared.event_loop
+    }
+
+    fn calls(&self) -> &Calls {
+        &self.shared.calls
     }
 
     /// Runs a future on the loop. The deferred has its result; dropping that detaches the task,
@@ -101,7 +117,7 @@ impl Reactor {
         E: From<Aborted> + Send + 'static,
     {
         let (task, deferred) = Task::within(Current::new(self.clone()), future);
-        self.event_loop.spawn(task);
+        self.shared.event_loop.spawn(task);
         deferred
     }
 
@@ -133,13 +149,13 @@ impl Reactor {
         E: From<Aborted> + Send + 'static,
     {
         let (task, deferred) = Task::within(Current::new(self.clone()), async move { job() });
-        self.event_loop.spawn_blocking(Job::new(task));
+        self.shared.event_loop.spawn_blocking(Job::new(task));
         deferred
     }
 
     /// The time on the loop's own clock.
     pub fn now(&self) -> Instant {
-        self.event_loop.now()
+        self.shared.event_loop.now()
     }
 
     /// Waits for a duration. Never ready early.
@@ -149,7 +165,7 @@ impl Reactor {
 
     /// Waits until a point of time. Never ready early.
     pub fn sleep_until(&self, deadline: Instant) -> Sleep {
-        Sleep::new(self.event_loop.timer(deadline), deadline)
+        Sleep::new(self.shared.event_loop.timer(deadline), deadline)
     }
 
     /// Gives a future a limited time, after which the result is [`Aborted::timed_out`], as the
@@ -192,11 +208,11 @@ impl Reactor {
     pub fn register(&self, fd: OwnedFd) -> io::Result<Box<dyn Source>> {
         // Works on any descriptor, whatever the type's name says.
         SockRef::from(&fd).set_nonblocking(true)?;
-        self.event_loop.register(fd)
+        self.shared.event_loop.register(fd)
     }
 
     /// Registers a descriptor that is in non-blocking mode.
     pub(crate) fn register_nonblocking(&self, fd: OwnedFd) -> io::Result<Box<dyn Source>> {
-        self.event_loop.register(fd)
+        self.shared.event_loop.register(fd)
     }
 }

@@ -13,7 +13,7 @@ use super::{
     chain::{self, Step},
     control,
     half::Consumer,
-    producer::Unwatched,
+    producer::{Unwatched, drop_unseen},
     state, vtable_of,
 };
 use crate::Aborted;
@@ -401,7 +401,7 @@ where
         // must then be taken for it.
         let running = root.replace(NonNull::dangling());
         // SAFETY: the result was just written.
-        let next = unsafe { link.publish(Unwatched::Report) };
+        let next = unsafe { link.publish(|result, made_at| drop_unseen(result, made_at, Unwatched::Report)) };
         root.set(running);
         next
     }?;

@@ -1,6 +1,6 @@
 //! What the producer's half of a node does: it fires, or ends otherwise.
 
-use std::ptr::NonNull;
+use std::{panic::Location, ptr::NonNull};
 
 use super::{Header, Node, NodeRef, chain, control, state, vtable_of};
 use crate::{Aborted, deferred::unhandled};
@@ -12,6 +12,17 @@ pub(super) enum Unwatched {
     Report,
     /// It is dropped: the producer ended without a result, and nobody was waiting for one.
     Ignore,
+}
+
+/// What becomes of a result that nobody will see. One that comes after a cancellation is no surprise.
+pub(super) fn drop_unseen<T, E: 'static>(
+    result: Result<T, E>,
+    made_at: Option<&'static Location<'static>>,
+    unwatched: Unwatched,
+) {
+    if let (Some(made_at), Unwatched::Report) = (made_at, unwatched) {
+        unhandled::report_failure(result, made_at);
+    }
 }
 
 impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
@@ -42,7 +53,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         // SAFETY: promised by the caller.
         unsafe { self.write(result) };
         // SAFETY: the result was just written.
-        if let Some(link) = unsafe { self.publish(unwatched) } {
+        if let Some(link) = unsafe { self.publish(|result, made_at| drop_unseen(result, made_at, unwatched)) } {
             // SAFETY: `publish` handed over the link together with the result in this node.
             unsafe { self.begin(link) };
         }
@@ -88,24 +99,28 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     /// # Safety
     /// As for `fire`.
     pub(super) unsafe fn try_fire(self, result: Result<T, E>) -> Result<(), Result<T, E>> {
-        if self.is_wanted() {
-            // SAFETY: promised by the caller.
-            unsafe { self.fire(result, Unwatched::Report) };
-            Ok(())
-        } else {
-            // SAFETY: promised by the caller.
-            unsafe { self.retire() };
-            Err(result)
+        let mut refused = None;
+        // SAFETY: promised by the caller.
+        unsafe { self.write(result) };
+        // SAFETY: the result was just written.
+        if let Some(link) = unsafe { self.publish(|result, _| refused = Some(result)) } {
+            // SAFETY: `publish` handed over the link together with the result in this node.
+            unsafe { self.begin(link) };
         }
+        refused.map_or(Ok(()), Err)
     }
 
-    /// Makes the result known that was written. Gives the link to run with it, if there is one.
+    /// Makes the result known that was written. Gives the link to run with it, if there is one. A result that
+    /// nobody will see goes to `unseen`, with the place where the node was made if it was not cancelled.
     ///
     /// # Safety
     /// The caller is the producer and has written a result; its half ends, except that the link
     /// it is given is its own to run, and with it the result.
     #[inline]
-    pub(super) unsafe fn publish(self, unwatched: Unwatched) -> Option<Node> {
+    pub(super) unsafe fn publish(
+        self,
+        unseen: impl FnOnce(Result<T, E>, Option<&'static Location<'static>>),
+    ) -> Option<Node> {
         use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
         let state = &self.header().state;
         // Looked at first, as an exchange that fails costs no less than one that succeeds.
@@ -145,16 +160,14 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
                 let result = unsafe { self.read() };
                 // SAFETY: the value was moved out.
                 unsafe { self.free() };
-                if unwatched == Unwatched::Report {
-                    unhandled::report_failure(result, made_at);
-                }
+                unseen(result, Some(made_at));
                 return None;
             } else if seen == state::CANCELLED || seen == state::ABANDONED {
                 // SAFETY: a cancellation leaves the value to the producer.
                 let late = unsafe { self.read() };
                 // SAFETY: the value was moved out.
                 unsafe { self.retire() };
-                drop(late);
+                unseen(late, None);
                 return None;
             } else {
                 debug_assert!(state::is_link(seen), "published twice");
