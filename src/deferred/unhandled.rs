@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use super::cell::whence::{self, Trace};
 use crate::Aborted;
 
 /// A failure that arrived at a [`Deferred`](crate::Deferred) whose handle was gone, or that was
@@ -16,6 +17,7 @@ pub struct Unhandled<'a> {
     error: &'a dyn Any,
     error_type: &'static str,
     made_at: &'static Location<'static>,
+    told: Trace,
 }
 
 impl Unhandled<'_> {
@@ -30,18 +32,61 @@ impl Unhandled<'_> {
     }
 }
 
+impl Unhandled<'_> {
+    /// Where it failed: where the completer failed, or the callback was attached that did, or the future was made into a
+    /// deferred; for a cancellation, where the deferred was made that was cancelled.
+    pub fn failed_at(&self) -> &'static Location<'static> {
+        self.told.failed_at
+    }
+
+    /// Where the callbacks were attached that it passed since, in order; empty unless [`trace`] is on.
+    pub fn passed(&self) -> &[&'static Location<'static>] {
+        &self.told.passed
+    }
+}
+
+/// Switches the remembering of the callbacks that a failure passes on its way to where it is reported as unhandled, for the
+/// whole process. It costs an allocation or more for each failure; off, as it is at first, it costs nothing.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use interloop::{Deferred, unhandled};
+///
+/// let passed = Arc::new(Mutex::new(0));
+/// unhandled::set_hook(Some(Arc::new({
+///     let passed = passed.clone();
+///     move |failure| *passed.lock().unwrap() = failure.passed().len()
+/// })));
+/// unhandled::trace(true);
+/// let (completer, deferred) = Deferred::<u8, String>::pair();
+/// drop(deferred.map_ok(|n| n + 1).map_ok(|n| n * 2));
+/// completer.fail("out of paper".to_owned());
+/// assert_eq!(*passed.lock().unwrap(), 2);
+/// ```
+pub fn trace(on: bool) {
+    whence::trace(on);
+}
+
 impl fmt::Debug for Unhandled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unhandled")
             .field("error_type", &self.error_type)
             .field("made_at", &self.made_at)
+            .field("failed_at", &self.told.failed_at)
             .finish_non_exhaustive()
     }
 }
 
 impl fmt::Display for Unhandled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unhandled failure in the deferred made at {}: ", self.made_at)?;
+        write!(f, "unhandled failure in the deferred made at {}", self.made_at)?;
+        if self.told.failed_at != self.made_at {
+            write!(f, ", which failed at {}", self.told.failed_at)?;
+        }
+        for passed in &self.told.passed {
+            write!(f, ", passed {passed}")?;
+        }
+        f.write_str(": ")?;
         // The error type promises no `Display`, so the common ones are tried by name.
         if let Some(error) = self.error.downcast_ref::<io::Error>() {
             write!(f, "{error}")
@@ -87,19 +132,28 @@ pub fn set_hook(hook: Option<Hook>) {
 }
 
 /// Reports the failure of a result that nobody took.
-pub(super) fn report_failure<T, E: 'static>(result: Result<T, E>, made_at: &'static Location<'static>) {
+pub(super) fn report_failure<T, E: 'static>(
+    result: Result<T, E>,
+    made_at: &'static Location<'static>,
+    told: impl FnOnce() -> Trace,
+) {
     if let Err(error) = result {
         report(&Unhandled {
             error: &error,
             error_type: type_name::<E>(),
             made_at,
+            told: told(),
         });
     }
 }
 
 /// Reports a panic that has no deferred to fail.
 pub(super) fn report_panic(panic: Aborted, made_at: &'static Location<'static>) {
-    report_failure(Err::<(), _>(panic), made_at);
+    let told = Trace {
+        failed_at: made_at,
+        passed: Vec::new(),
+    };
+    report_failure(Err::<(), _>(panic), made_at, || told);
 }
 
 #[cold]

@@ -7,7 +7,9 @@ use std::{
     sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
-use super::{AtomicPtr, Ext, Header, Node, NodeRef, Root, Slot, TableWord, VTable, control, state, vtable_of};
+use super::{
+    AtomicPtr, Ext, Header, Node, NodeRef, Root, Slot, TableWord, VTable, control, state, vtable_of, whence::Whence,
+};
 use crate::Aborted;
 
 /// What a link leaves behind when another one is to run: that one, and the result for it, which
@@ -48,8 +50,10 @@ pub(super) mod forward {
 }
 
 /// A chain whose links this thread runs, and the one from whose callback that began.
-struct Running {
-    root: Cell<Node>,
+pub(super) struct Running {
+    pub(super) root: Cell<Node>,
+    /// Where the result comes from that the next link takes.
+    whence: Cell<Whence>,
     outer: *const Running,
 }
 
@@ -60,6 +64,16 @@ thread_local! {
 #[cfg(interloop_loom)]
 loom::thread_local! {
     static RUNNING: Cell<*const Running> = Cell::new(ptr::null());
+}
+
+impl Running {
+    pub(super) fn take_whence(&self) -> Whence {
+        self.whence.replace(Whence::VALUE)
+    }
+
+    pub(super) fn set_whence(&self, whence: Whence) {
+        self.whence.set(whence);
+    }
 }
 
 /// Whether this is called from a callback of the chain that begins at `root`.
@@ -90,10 +104,11 @@ impl Drop for Leave {
 /// # Safety
 /// The links are the caller's to run, `input` points to a result of the type that `link` takes,
 /// which it moves out, and `root` is the root of the chain.
-pub(super) unsafe fn drive(root: Node, mut link: Node, mut input: *mut ()) {
+pub(super) unsafe fn drive(root: Node, mut link: Node, mut input: *mut (), whence: Whence) {
     let outer = RUNNING.with(Cell::get);
     let running = Running {
         root: Cell::new(root),
+        whence: Cell::new(whence),
         outer,
     };
     let _leave = Leave(outer);
@@ -104,7 +119,7 @@ pub(super) unsafe fn drive(root: Node, mut link: Node, mut input: *mut ()) {
         // SAFETY: the link is ours, and a link begins with an `Ext`.
         let run = vtable_of(unsafe { link.cast::<Ext>().as_ref() }).run;
         // SAFETY: promised by the caller, and for later turns by the link that ran before.
-        let step = unsafe { run(link, input, &running.root) };
+        let step = unsafe { run(link, input, &running) };
         if let Some(spent) = spent {
             // SAFETY: its result was moved out by the link that just ran, and its root was passed
             // on when that link was attached.
@@ -125,10 +140,10 @@ pub(super) unsafe fn drive(root: Node, mut link: Node, mut input: *mut ()) {
 ///
 /// # Safety
 /// As for `drive`.
-pub(super) unsafe fn drive_with<T, E>(root: Node, link: Node, result: Result<T, E>) {
+pub(super) unsafe fn drive_with<T, E>(root: Node, link: Node, result: Result<T, E>, whence: Whence) {
     let mut result = ManuallyDrop::new(result);
     // SAFETY: promised by the caller; the link moves the result out.
-    unsafe { drive(root, link, (&raw mut result).cast()) };
+    unsafe { drive(root, link, (&raw mut result).cast(), whence) };
 }
 
 /// # Safety
@@ -429,7 +444,7 @@ impl<T: 'static, E: From<Aborted> + 'static> BareVTable<T, E> {
 }
 
 /// Stands in the vtables of nodes that are not links.
-pub(super) unsafe fn never_run(_: Node, _: *mut (), _: &Cell<Node>) -> Option<Step> {
+pub(super) unsafe fn never_run(_: Node, _: *mut (), _: &Running) -> Option<Step> {
     unreachable!("only links are run")
 }
 

@@ -5,7 +5,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Header, NodeRef, state};
+use super::{
+    Header, NodeRef, state,
+    whence::{self, Whence},
+};
 use crate::Aborted;
 
 impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
@@ -26,6 +29,17 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         }
     }
 
+    /// Takes the result that is there, with where it comes from; the consumer's half ends.
+    ///
+    /// # Safety
+    /// As for `take`, and a result is there.
+    pub(super) unsafe fn take_with_whence(self) -> (Result<T, E>, Whence) {
+        // ORDERING: as in `take`.
+        let seen = self.header().state.load(std::sync::atomic::Ordering::Acquire);
+        // SAFETY: promised by the caller.
+        unsafe { self.take_slow(seen) }
+    }
+
     /// Takes the result that is there; the consumer's half ends.
     ///
     /// # Safety
@@ -34,7 +48,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     pub(super) unsafe fn take_settled(self, seen: *mut Header) -> Result<T, E> {
         if seen != state::FIRED {
             // SAFETY: promised by the caller.
-            return unsafe { self.take_slow(seen) };
+            return unsafe { self.take_slow(seen) }.0;
         }
         // SAFETY: `FIRED`: the value is there, and the node is the consumer's alone.
         let result = unsafe { self.read() };
@@ -43,28 +57,36 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         result
     }
 
+    /// Like [`take_settled`](Self::take_settled), with where the result comes from.
+    ///
     /// # Safety
-    /// As for `take_settled`, with a state that is not `FIRED`.
+    /// As for `take_settled`.
     #[cold]
-    pub(super) unsafe fn take_slow(self, seen: *mut Header) -> Result<T, E> {
+    pub(super) unsafe fn take_slow(self, seen: *mut Header) -> (Result<T, E>, Whence) {
         use std::sync::atomic::Ordering::{Acquire, Release};
         let state = &self.header().state;
-        if seen == state::FIRING {
+        if whence::has_fired(seen) {
+            // SAFETY: `FIRED`: the value is there, and the node is the consumer's alone.
+            let result = unsafe { self.read() };
+            // SAFETY: the value was moved out.
+            unsafe { self.free() };
+            // SAFETY: the result is taken.
+            (result, unsafe { Whence::from_word(seen) })
+        } else if whence::is_firing(seen) {
             // SAFETY: `FIRING`: the value is there for the consumer.
             let result = unsafe { self.read() };
             // ORDERING: Release, so that the producer frees the node after the value was moved out.
-            if state
-                .compare_exchange(state::FIRING, state::TAKEN, Release, Acquire)
-                .is_err()
-            {
+            if state.compare_exchange(seen, state::TAKEN, Release, Acquire).is_err() {
                 // SAFETY: `FIRED` by now: the node is the consumer's alone.
                 unsafe { self.free() };
             }
-            result
+            // SAFETY: the result is taken.
+            (result, unsafe { Whence::from_word(seen) })
         } else {
+            let whence = Whence::at(self.made_at());
             // SAFETY: `CANCELLED` or `SPENT`.
             unsafe { self.abandon() };
-            Err(E::from(Aborted::cancelled()))
+            (Err(E::from(Aborted::cancelled())), whence)
         }
     }
 
@@ -137,7 +159,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     /// # Safety
     /// The caller is the consumer and does not use its half again.
     #[inline]
-    pub(super) unsafe fn detach(self) -> Option<Result<T, E>> {
+    pub(super) unsafe fn detach(self) -> Option<(Result<T, E>, Whence)> {
         use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
         let state = &self.header().state;
         loop {
@@ -145,7 +167,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
             let seen = state.load(Acquire);
             if !state::is_pending(seen) {
                 // SAFETY: promised by the caller.
-                return Some(unsafe { self.take_settled(seen) });
+                return Some(unsafe { self.take_slow(seen) });
             }
             // ORDERING: Release, so that the producer frees the node after our last use of it.
             // Relaxed on failure, as the state is loaded again.

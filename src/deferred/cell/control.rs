@@ -9,7 +9,7 @@ use std::sync::{
     atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
-use super::{AtomicUsize, Node, NodeRef, Outcome, Root, UnsafeCell, VTable, chain, state};
+use super::{AtomicUsize, Node, NodeRef, Outcome, Root, UnsafeCell, VTable, chain, state, whence::Whence};
 use crate::Aborted;
 
 /// Set in [`Control::users`] when the chain has come to its end: the last user releases the root.
@@ -45,8 +45,9 @@ struct Held {
     link: Node,
     /// A box of the result that `link` takes.
     input: *mut (),
+    whence: Whence,
     /// Runs the link with what is in the box.
-    run: unsafe fn(root: Node, link: Node, input: *mut ()),
+    run: unsafe fn(root: Node, link: Node, input: *mut (), Whence),
 }
 
 impl Root {
@@ -155,7 +156,7 @@ impl Control {
         let held = self.held.with_mut(|held| unsafe { (*held).take() });
         if let Some(held) = held {
             // SAFETY: whoever held the run left it to us; a chain that is held has not ended.
-            unsafe { (held.run)(self.root, held.link, held.input) };
+            unsafe { (held.run)(self.root, held.link, held.input, held.whence) };
         }
     }
 
@@ -187,18 +188,20 @@ impl Control {
         &self,
         link: Node,
         result: Result<T, E>,
+        whence: Whence,
         waited: bool,
-    ) -> Option<Result<T, E>> {
+    ) -> Option<(Result<T, E>, Whence)> {
         // ORDERING: as in `pause`.
         let mut seen = self.pauses.load(Relaxed);
         if seen < ONE_PAUSE {
-            return Some(result);
+            return Some((result, whence));
         }
         let input = Box::into_raw(Box::new(result));
         self.held.with_mut(|held| {
             let run = Held {
                 link,
                 input: input.cast(),
+                whence,
                 run: run_boxed::<T, E>,
             };
             // SAFETY: only who runs the chain holds it, and nothing is held.
@@ -213,30 +216,30 @@ impl Control {
             }
         }
         // SAFETY: `HELD` was not set, so it is still ours.
-        self.held.with_mut(|held| unsafe { *held = None });
+        let run = self.held.with_mut(|held| unsafe { (*held).take() })?;
         // SAFETY: made above.
-        Some(*unsafe { Box::from_raw(input) })
+        Some((*unsafe { Box::from_raw(input) }, run.whence))
     }
 }
 
 /// # Safety
 /// As for [`chain::drive`]; `input` is a box of a `Result<T, E>`.
-unsafe fn run_boxed<T: 'static, E: 'static>(root: Node, link: Node, input: *mut ()) {
+unsafe fn run_boxed<T: 'static, E: 'static>(root: Node, link: Node, input: *mut (), whence: Whence) {
     // SAFETY: promised by the caller.
     let result = unsafe { Box::from_raw(input.cast::<Result<T, E>>()) };
     // SAFETY: as above; the chain was held before this run.
-    unsafe { chain::drive_with(root, link, *result) };
+    unsafe { chain::drive_with(root, link, *result, whence) };
 }
 
 /// Begins a run of a chain; while it is paused, the run is held.
 ///
 /// # Safety
 /// As for [`chain::drive`].
-pub(super) unsafe fn begin<T: 'static, E: 'static>(root: Node, link: Node, result: Result<T, E>) {
+pub(super) unsafe fn begin<T: 'static, E: 'static>(root: Node, link: Node, result: Result<T, E>, whence: Whence) {
     // SAFETY: promised by the caller.
-    if let Some(result) = unsafe { hold_if_paused(root, link, result, false) } {
+    if let Some((result, whence)) = unsafe { hold_if_paused(root, link, result, whence, false) } {
         // SAFETY: as above.
-        unsafe { chain::drive_with(root, link, result) };
+        unsafe { chain::drive_with(root, link, result, whence) };
     }
 }
 
@@ -249,13 +252,14 @@ pub(super) unsafe fn hold_if_paused<T: 'static, E: 'static>(
     root: Node,
     link: Node,
     result: Result<T, E>,
+    whence: Whence,
     waited: bool,
-) -> Option<Result<T, E>> {
+) -> Option<(Result<T, E>, Whence)> {
     // SAFETY: promised by the caller.
     match unsafe { chain::root_of(root) }.control() {
         // SAFETY: promised by the caller.
-        Some(control) => unsafe { control.hold(link, result, waited) },
-        None => Some(result),
+        Some(control) => unsafe { control.hold(link, result, whence, waited) },
+        None => Some((result, whence)),
     }
 }
 

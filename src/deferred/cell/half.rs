@@ -54,18 +54,20 @@ impl<T: 'static, E: From<Aborted> + 'static> Producer<T, E> {
     }
 
     #[inline]
+    #[track_caller]
     pub(in crate::deferred) fn fire(self, result: Result<T, E>) {
         // SAFETY: the half is owned.
         unsafe { self.node.prepare_to_fire() };
         // SAFETY: the half was owned, and is gone.
-        unsafe { self.into_node().fire(result, Unwatched::Report) };
+        unsafe { self.into_node().fire(result, Location::caller(), Unwatched::Report) };
     }
 
+    #[track_caller]
     pub(in crate::deferred) fn try_fire(self, result: Result<T, E>) -> Result<(), Result<T, E>> {
         // SAFETY: the half is owned.
         unsafe { self.node.prepare_to_fire() };
         // SAFETY: the half was owned, and is gone.
-        unsafe { self.into_node().try_fire(result) }
+        unsafe { self.into_node().try_fire(result, Location::caller()) }
     }
 
     pub(in crate::deferred) fn is_wanted(&self) -> bool {
@@ -203,8 +205,8 @@ impl<T: 'static, E: From<Aborted> + 'static> Drop for Consumer<T, E> {
         if let Some(node) = self.node {
             let made_at = node.made_at();
             // SAFETY: the half was owned, and is gone.
-            if let Some(result) = unsafe { node.detach() } {
-                unhandled::report_failure(result, made_at);
+            if let Some((result, whence)) = unsafe { node.detach() } {
+                unhandled::report_failure(result, made_at, || whence.into_told());
             }
         }
     }

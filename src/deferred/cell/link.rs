@@ -5,16 +5,17 @@ use std::{
     mem::MaybeUninit,
     panic::{AssertUnwindSafe, Location, catch_unwind},
     ptr::{self, NonNull},
-    sync::atomic::Ordering::Acquire,
+    sync::atomic::Ordering::{Acquire, Relaxed},
 };
 
 use super::{
     Ext, Extended, Header, Node, NodeRef, Outcome, UnsafeCell, VTable,
-    chain::{self, Step},
+    chain::{self, Running, Step},
     control,
     half::Consumer,
     producer::{Unwatched, drop_unseen},
     state, vtable_of,
+    whence::{self, Whence},
 };
 use crate::Aborted;
 
@@ -89,11 +90,15 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         let fits = size_of::<Result<U, X>>() == size_of::<Result<T, E>>()
             && align_of::<Result<U, X>>() == align_of::<Result<T, E>>();
         // ORDERING: as in `take`.
-        if fits && self.header().state.load(Acquire) == state::FIRED {
+        let seen = self.header().state.load(Acquire);
+        if fits && whence::has_fired(seen) {
             // SAFETY: `FIRED`: the value is there, and the node is ours alone.
             let result = unsafe { self.read() };
+            // SAFETY: the result is taken.
+            let whence = unsafe { Whence::from_word(seen) };
             match call(callback, result) {
                 Outcome::Settled(result) => {
+                    let whence = whence.after(&result, attached_at);
                     if let Some(ext) = self.ext() {
                         // SAFETY: the node is ours alone.
                         let root = ext.root.with_mut(|root| unsafe { (*root).take() });
@@ -107,6 +112,12 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
                     // the old one was moved out. The node frees its memory by its own layout:
                     // for a bare one it is the same, for an extended one its vtable knows it.
                     unsafe { node.write(result) };
+                    if whence.word() != seen {
+                        // ORDERING: whoever gets the node from us sees it by that.
+                        node.header().state.swap(whence.fired(), Relaxed);
+                    } else {
+                        whence.fired();
+                    }
                     node
                 }
                 Outcome::Waiting(inner) => {
@@ -117,11 +128,12 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
             }
         } else {
             // SAFETY: promised by the caller.
-            let Some(result) = (unsafe { self.take() }) else {
-                unreachable!("a settled node stays settled")
-            };
+            let (result, whence) = unsafe { self.take_with_whence() };
             match call(callback, result) {
-                Outcome::Settled(result) => NodeRef::settled(result, made_at),
+                Outcome::Settled(result) => {
+                    let whence = whence.after(&result, attached_at);
+                    NodeRef::fired(result, made_at, whence)
+                }
                 Outcome::Waiting(inner) => into_node(inner),
             }
         }
@@ -146,14 +158,15 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
             ext.root.with_mut(|root| unsafe { (*root).take() })
         });
         // SAFETY: the caller is the consumer. Freeing the node finds no root in it any more.
-        let (Some(root), Some(result)) = (root, unsafe { self.take() }) else {
+        let (result, whence) = unsafe { self.take_with_whence() };
+        let Some(root) = root else {
             unreachable!("promised by the caller")
         };
         // SAFETY: the chain has ended, and its end is the caller's.
         unsafe { chain::forget_request(root) };
         let link: Node = Link::<T, E, U, X, F>::new(callback, made_at, root).cast();
         // SAFETY: the link takes this result, and nobody else knows it.
-        unsafe { control::begin(root, link, result) };
+        unsafe { control::begin(root, link, result, whence) };
         NodeRef::extended(link)
     }
 
@@ -164,15 +177,13 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     pub(super) unsafe fn anchor(self) -> Self {
         let made_at = self.made_at();
         // SAFETY: promised by the caller.
-        let Some(result) = (unsafe { self.take() }) else {
-            unreachable!("promised by the caller")
-        };
+        let (result, whence) = unsafe { self.take_with_whence() };
         let fired = Self::new_bare(state::FIRED, made_at, MaybeUninit::uninit());
         // SAFETY: nobody else knows the node, and it has fired.
         let root = unsafe { fired.become_inner() };
         let link: Node = Link::<T, E, T, E, _>::new(Outcome::Settled, made_at, root).cast();
         // SAFETY: as above.
-        unsafe { chain::drive_with(root, link, result) };
+        unsafe { chain::drive_with(root, link, result, whence) };
         Self::extended(link)
     }
 }
@@ -251,36 +262,36 @@ where
 
     /// # Safety
     /// The link is the caller's to run, and `input` points to a `Result<T, E>`.
-    unsafe fn run(node: Node, input: *mut (), root: &Cell<Node>) -> Option<Step> {
+    unsafe fn run(node: Node, input: *mut (), running: &Running) -> Option<Step> {
         // SAFETY: promised by the caller, who forgets the result.
         let input = unsafe { ptr::read(input.cast::<Result<T, E>>()) };
         // SAFETY: a link runs once.
         let callback = unsafe { take_callback(node.cast::<Self>()) };
-        match call(callback, input) {
-            // SAFETY: the link is ours, and the callback has run.
-            Outcome::Settled(result) => unsafe { hand_on(NodeRef::<U, X>::extended(node), result, root) },
-            Outcome::Waiting(inner) => {
-                let inner = into_node(inner);
-                // SAFETY: as above; the deferred was given to us.
-                match unsafe { Self::wait(node, inner, root) } {
-                    // SAFETY: as above.
-                    Some(result) => unsafe { hand_on(NodeRef::<U, X>::extended(node), result, root) },
-                    None => None,
-                }
+        let link = NodeRef::<U, X>::extended(node);
+        let whence = running.take_whence();
+        let (result, whence) = match call(callback, input) {
+            Outcome::Settled(result) => {
+                let whence = whence.after(&result, link.made_at());
+                (result, whence)
             }
-        }
+            // SAFETY: the link is ours, the callback has run, and the deferred was given to us.
+            Outcome::Waiting(inner) => unsafe { Self::wait(node, into_node(inner), &running.root) }?,
+        };
+        running.set_whence(whence);
+        // SAFETY: as above.
+        unsafe { hand_on(link, result, running) }
     }
 
     /// Attaches the link to what its callback returned, or gives its result if it is there.
     ///
     /// # Safety
     /// The link is the caller's, its callback has run, and the caller is the consumer of `inner`.
-    unsafe fn wait(node: Node, inner: NodeRef<U, X>, running: &Cell<Node>) -> Option<Result<U, X>> {
+    unsafe fn wait(node: Node, inner: NodeRef<U, X>, running: &Cell<Node>) -> Option<(Result<U, X>, Whence)> {
         // ORDERING: as in `take`.
         let seen = inner.header().state.load(Acquire);
         if !state::is_pending(seen) || !inner.vacate_slot(seen) {
             // SAFETY: the caller is the consumer.
-            return unsafe { inner.take() };
+            return Some(unsafe { inner.take_with_whence() });
         }
         // If another link waits for just this one, it can as well wait for `inner` itself. So a loop
         // that is written as recursion, each round returning the deferred of the next, takes no
@@ -348,7 +359,7 @@ where
     ///
     /// # Safety
     /// The link is the caller's to run, and `input` points to a `Result<U, X>`.
-    unsafe fn forward(node: Node, input: *mut (), root: &Cell<Node>) -> Option<Step> {
+    unsafe fn forward(node: Node, input: *mut (), running: &Running) -> Option<Step> {
         // SAFETY: promised by the caller, who forgets the result.
         let mut result = unsafe { ptr::read(input.cast::<Result<U, X>>()) };
         // SAFETY: the link is ours, and gives these results.
@@ -356,21 +367,20 @@ where
         // SAFETY: written when the link began to wait.
         if let Some(resume) = link.resume.with(|resume| unsafe { *resume }) {
             // SAFETY: the chain that this link waited for is over.
-            unsafe { chain::hand_over(root.get(), resume) };
-            root.set(resume);
+            unsafe { chain::hand_over(running.root.get(), resume) };
+            running.root.set(resume);
             // Run again, it only passes the result on.
             link.resume.with_mut(|resume| {
                 // SAFETY: as above.
                 unsafe { *resume = None };
             });
             // SAFETY: the link is ours to run, once more.
-            match unsafe { control::hold_if_paused(resume, node, result, true) } {
-                Some(kept) => result = kept,
-                None => return None,
-            }
+            let (kept, whence) = unsafe { control::hold_if_paused(resume, node, result, running.take_whence(), true) }?;
+            result = kept;
+            running.set_whence(whence);
         }
         // SAFETY: the link is ours, and its callback has run.
-        unsafe { hand_on(NodeRef::<U, X>::extended(node), result, root) }
+        unsafe { hand_on(NodeRef::<U, X>::extended(node), result, running) }
     }
 
     unsafe fn free(node: Node) {
@@ -383,7 +393,7 @@ where
 ///
 /// # Safety
 /// The caller is the producer of the link, and its half ends.
-unsafe fn hand_on<U, X>(link: NodeRef<U, X>, result: Result<U, X>, root: &Cell<Node>) -> Option<Step>
+unsafe fn hand_on<U, X>(link: NodeRef<U, X>, result: Result<U, X>, running: &Running) -> Option<Step>
 where
     U: 'static,
     X: From<Aborted> + 'static,
@@ -399,10 +409,16 @@ where
     } else {
         // The chain may be over, and its root freed, before the waker at its end has run. No other root
         // must then be taken for it.
-        let running = root.replace(NonNull::dangling());
+        let root = running.root.replace(NonNull::dangling());
+        let mut whence = running.take_whence();
         // SAFETY: the result was just written.
-        let next = unsafe { link.publish(|result, made_at| drop_unseen(result, made_at, Unwatched::Report)) };
-        root.set(running);
+        let next = unsafe {
+            link.publish(&mut whence, |result, unseen| {
+                drop_unseen(result, unseen, Unwatched::Report);
+            })
+        };
+        running.set_whence(whence);
+        running.root.set(root);
         next
     }?;
     Some(Step {
@@ -415,7 +431,7 @@ where
 ///
 /// # Safety
 /// The caller is the consumer, a result is there, and the root of the node's chain was handed on.
-unsafe fn take_leaving_root<U, X>(node: NodeRef<U, X>) -> Result<U, X>
+unsafe fn take_leaving_root<U, X>(node: NodeRef<U, X>) -> (Result<U, X>, Whence)
 where
     U: 'static,
     X: From<Aborted> + 'static,
@@ -426,15 +442,16 @@ where
     });
     if root_is_elsewhere {
         // SAFETY: a result is there. Freeing the node finds no root in it any more.
-        match unsafe { node.take() } {
-            Some(result) => result,
-            None => unreachable!("a settled node stays settled"),
-        }
-    } else if node.header().state.load(Acquire) == state::FIRED {
+        return unsafe { node.take_with_whence() };
+    }
+    let seen = node.header().state.load(Acquire);
+    if whence::has_fired(seen) {
         // SAFETY: the value is there; the memory is freed with the root.
-        unsafe { node.read() }
+        let result = unsafe { node.read() };
+        // SAFETY: the result is taken.
+        (result, unsafe { Whence::from_word(seen) })
     } else {
         // `CANCELLED` or `SPENT`: `FIRING` comes only from a waker, and there was none.
-        Err(X::from(Aborted::cancelled()))
+        (Err(X::from(Aborted::cancelled())), Whence::at(node.made_at()))
     }
 }

@@ -51,9 +51,9 @@ mod link;
 mod producer;
 mod sync;
 pub(super) mod task;
+pub(super) mod whence;
 
 use std::{
-    cell::Cell,
     mem::{ManuallyDrop, MaybeUninit},
     panic::Location,
     ptr::{self, NonNull},
@@ -62,6 +62,7 @@ use std::{
 
 pub(super) use self::canceller::{Cancelling, with_canceller};
 use self::sync::{AtomicPtr, AtomicUsize, StateWord, TableWord, UnsafeCell};
+use self::whence::Whence;
 use crate::Aborted;
 
 /// What the state word of a node may hold. Anything that is not one of these is a pointer to the
@@ -86,10 +87,11 @@ pub(super) mod state {
     /// Cancelled before it fired (roots only). The consumer owns the slot. The producer is still
     /// there, may write the value, and must drop what it wrote.
     pub(super) const CANCELLED: *mut Header = tag(3);
-    /// The value is there, or was taken by the attached link. The node is the consumer's alone.
+    /// The value is there, or was taken by the attached link. The node is the consumer's alone. If it is a failure, the word
+    /// says where that arose, see [`whence`](super::whence).
     pub(super) const FIRED: *mut Header = tag(4);
     /// The value is there, and the producer still has to take the waker: the consumer may read the
-    /// value, but not free the node.
+    /// value, but not free the node. If it is a failure, as above.
     pub(super) const FIRING: *mut Header = tag(5);
     /// Cancelled, and the producer is gone. The node is the consumer's alone.
     pub(super) const SPENT: *mut Header = tag(6);
@@ -101,7 +103,7 @@ pub(super) mod state {
     /// Whether the word is a pointer to an attached link.
     #[inline(always)]
     pub(super) fn is_link(word: *mut Header) -> bool {
-        word.addr() > ABANDONED.addr()
+        word.addr() > ABANDONED.addr() && word.addr() & 3 == 0
     }
 
     /// Whether neither a result nor a cancellation is there yet.
@@ -144,7 +146,7 @@ struct Root {
 /// What can be done to a node without knowing its types.
 pub(super) struct VTable {
     /// Runs a link with the result that `input` points to. Links only.
-    run: unsafe fn(Node, input: *mut (), root: &Cell<Node>) -> Option<chain::Step>,
+    run: unsafe fn(Node, input: *mut (), running: &chain::Running) -> Option<chain::Step>,
     /// Cancels a root, if it is still pending; says whether it was. Roots only.
     cancel: unsafe fn(Node) -> bool,
     /// Frees the memory of a node whose contents have been moved out.
@@ -235,7 +237,13 @@ impl<T, E> NodeRef<T, E> {
 
     /// A node without a producer: its result is there.
     pub(super) fn settled(result: Result<T, E>, made_at: &'static Location<'static>) -> Self {
-        Self::new_bare(state::FIRED, made_at, MaybeUninit::new(result))
+        let whence = Whence::of(&result, made_at);
+        Self::fired(result, made_at, whence)
+    }
+
+    /// A node without a producer, for a result that comes from elsewhere.
+    fn fired(result: Result<T, E>, made_at: &'static Location<'static>, whence: Whence) -> Self {
+        Self::new_bare(whence.fired(), made_at, MaybeUninit::new(result))
     }
 
     /// A pending bare node, for both halves of a pair.

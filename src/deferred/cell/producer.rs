@@ -2,7 +2,7 @@
 
 use std::{panic::Location, ptr::NonNull};
 
-use super::{Header, Node, NodeRef, chain, control, state, vtable_of};
+use super::{Header, Node, NodeRef, chain, control, state, vtable_of, whence::Whence};
 use crate::{Aborted, deferred::unhandled};
 
 /// What becomes of a failure that arrives at a node whose consumer is gone.
@@ -17,11 +17,11 @@ pub(super) enum Unwatched {
 /// What becomes of a result that nobody will see. One that comes after a cancellation is no surprise.
 pub(super) fn drop_unseen<T, E: 'static>(
     result: Result<T, E>,
-    made_at: Option<&'static Location<'static>>,
+    unseen: Option<(&'static Location<'static>, Whence)>,
     unwatched: Unwatched,
 ) {
-    if let (Some(made_at), Unwatched::Report) = (made_at, unwatched) {
-        unhandled::report_failure(result, made_at);
+    if let (Some((made_at, whence)), Unwatched::Report) = (unseen, unwatched) {
+        unhandled::report_failure(result, made_at, || whence.into_told());
     }
 }
 
@@ -49,13 +49,16 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     ///
     /// # Safety
     /// The caller is the producer, has not published, and does not use its half again.
-    pub(super) unsafe fn fire(self, result: Result<T, E>, unwatched: Unwatched) {
+    pub(super) unsafe fn fire(self, result: Result<T, E>, at: &'static Location<'static>, unwatched: Unwatched) {
+        let mut whence = Whence::of(&result, at);
         // SAFETY: promised by the caller.
         unsafe { self.write(result) };
         // SAFETY: the result was just written.
-        if let Some(link) = unsafe { self.publish(|result, made_at| drop_unseen(result, made_at, unwatched)) } {
+        if let Some(link) =
+            unsafe { self.publish(&mut whence, |result, unseen| drop_unseen(result, unseen, unwatched)) }
+        {
             // SAFETY: `publish` handed over the link together with the result in this node.
-            unsafe { self.begin(link) };
+            unsafe { self.begin(link, whence) };
         }
     }
 
@@ -64,17 +67,17 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     /// # Safety
     /// The node has fired; the link and the result are the caller's.
     #[inline]
-    unsafe fn begin(self, link: Node) {
+    unsafe fn begin(self, link: Node, whence: Whence) {
         let root = self.node();
         // SAFETY: a node with a link is a root: only completers and tasks fire.
         if unsafe { chain::root_of(root) }.control().is_some() {
             // SAFETY: promised by the caller.
             let result = unsafe { self.read() };
             // SAFETY: as above.
-            unsafe { control::begin(root, link, result) };
+            unsafe { control::begin(root, link, result, whence) };
         } else {
             // SAFETY: as above.
-            unsafe { chain::drive(root, link, self.input()) };
+            unsafe { chain::drive(root, link, self.input(), whence) };
         }
     }
 
@@ -90,7 +93,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
             unsafe { self.free() };
         } else {
             // SAFETY: promised by the caller.
-            unsafe { self.fire(Err(E::from(Aborted::dropped())), Unwatched::Ignore) };
+            unsafe { self.fire(Err(E::from(Aborted::dropped())), self.made_at(), Unwatched::Ignore) };
         }
     }
 
@@ -98,14 +101,19 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     ///
     /// # Safety
     /// As for `fire`.
-    pub(super) unsafe fn try_fire(self, result: Result<T, E>) -> Result<(), Result<T, E>> {
+    pub(super) unsafe fn try_fire(
+        self,
+        result: Result<T, E>,
+        at: &'static Location<'static>,
+    ) -> Result<(), Result<T, E>> {
+        let mut whence = Whence::of(&result, at);
         let mut refused = None;
         // SAFETY: promised by the caller.
         unsafe { self.write(result) };
         // SAFETY: the result was just written.
-        if let Some(link) = unsafe { self.publish(|result, _| refused = Some(result)) } {
+        if let Some(link) = unsafe { self.publish(&mut whence, |result, _| refused = Some(result)) } {
             // SAFETY: `publish` handed over the link together with the result in this node.
-            unsafe { self.begin(link) };
+            unsafe { self.begin(link, whence) };
         }
         refused.map_or(Ok(()), Err)
     }
@@ -119,7 +127,8 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     #[inline]
     pub(super) unsafe fn publish(
         self,
-        unseen: impl FnOnce(Result<T, E>, Option<&'static Location<'static>>),
+        whence: &mut Whence,
+        unseen: impl FnOnce(Result<T, E>, Option<(&'static Location<'static>, Whence)>),
     ) -> Option<Node> {
         use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
         let state = &self.header().state;
@@ -130,22 +139,25 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         loop {
             if seen == state::EMPTY {
                 // ORDERING: Release publishes the value to the consumer's Acquire in `take` and `attach`.
-                match state.compare_exchange(state::EMPTY, state::FIRED, Release, Acquire) {
-                    Ok(_) => return None,
+                match state.compare_exchange(state::EMPTY, whence.word(), Release, Acquire) {
+                    Ok(_) => {
+                        whence.give();
+                        return None;
+                    }
                     Err(now) => seen = now,
                 }
             } else if seen == state::WAKER {
                 // ORDERING: Acquire pairs with the consumer's Release of the waker in `poll`.
-                match state.compare_exchange(state::WAKER, state::FIRING, AcqRel, Acquire) {
+                match state.compare_exchange(state::WAKER, whence.firing(), AcqRel, Acquire) {
                     Ok(_) => {
                         // SAFETY: `FIRING` gives the producer the waker and keeps the node alive.
                         let waker = unsafe { self.take_waker() };
                         // ORDERING: Release, so that the consumer frees the node after the waker
                         // was moved out; Acquire for the consumer's last use of it.
-                        if state
-                            .compare_exchange(state::FIRING, state::FIRED, AcqRel, Acquire)
-                            .is_err()
-                        {
+                        let left = state.compare_exchange(whence.firing(), whence.word(), AcqRel, Acquire);
+                        // The consumer takes it with the result, or has done so.
+                        whence.give();
+                        if left.is_err() {
                             // SAFETY: `TAKEN`: the consumer took the value and left the node to us.
                             unsafe { self.free() };
                         }
@@ -160,7 +172,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
                 let result = unsafe { self.read() };
                 // SAFETY: the value was moved out.
                 unsafe { self.free() };
-                unseen(result, Some(made_at));
+                unseen(result, Some((made_at, whence.take())));
                 return None;
             } else if seen == state::CANCELLED || seen == state::ABANDONED {
                 // SAFETY: a cancellation leaves the value to the producer.
@@ -225,6 +237,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
                     self.node(),
                     NonNull::new_unchecked(seen),
                     Err::<T, E>(E::from(Aborted::cancelled())),
+                    Whence::at(self.made_at()),
                 );
             }
         }
@@ -240,8 +253,9 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         // SAFETY: promised by the caller.
         match unsafe { self.claim() }.and_then(NonNull::new) {
             Some(link) => {
+                let whence = Whence::of(&result, self.made_at());
                 // SAFETY: the exchange made the link ours to run.
-                unsafe { control::begin(self.node(), link, result) };
+                unsafe { control::begin(self.node(), link, result, whence) };
                 Ok(())
             }
             None => Err(result),

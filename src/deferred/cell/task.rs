@@ -229,7 +229,7 @@ where
         // SAFETY: the turn makes future and waker ours.
         unsafe { this.drop_future() };
         // SAFETY: the producer's half ends here. The callbacks run inside, too.
-        unsafe { half.fire(result, Unwatched::Report) };
+        unsafe { half.fire(result, half.made_at(), Unwatched::Report) };
         drop(inside);
         Poll::Ready(())
     }
@@ -254,7 +254,7 @@ where
         // SAFETY: as above.
         unsafe { this.drop_future() };
         // SAFETY: the producer's half ends here.
-        unsafe { half.fire(Err(E::from(Aborted::shut_down())), Unwatched::Ignore) };
+        unsafe { half.fire(Err(E::from(Aborted::shut_down())), half.made_at(), Unwatched::Ignore) };
     }
 
     /// # Safety
