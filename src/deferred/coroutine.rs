@@ -26,6 +26,7 @@ thread_local! {
 }
 
 /// Whether a coroutine is being polled on this thread.
+#[inline]
 pub(super) fn is_running() -> bool {
     IS_RUNNING.get()
 }

@@ -361,9 +361,10 @@ macro_rules! flavour {
         impl<T: 'static, E: From<Aborted> + 'static> Future for Deferred<T, E> {
             type Output = Result<T, E>;
 
+            #[inline]
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let mut polled = self.half.poll(cx);
-                if coroutine::is_running() && matches!(polled, Some(Poll::Pending)) {
+                if matches!(polled, Some(Poll::Pending)) && coroutine::is_running() {
                     // A coroutine that is cancelled cancels what it awaits.
                     self.half.control().map(coroutine::awaits);
                     polled = self.half.poll(cx);

@@ -52,8 +52,8 @@ pub(super) mod forward {
 /// A chain whose links this thread runs, and the one from whose callback that began.
 pub(super) struct Running {
     pub(super) root: Cell<Node>,
-    /// Where the result comes from that the next link takes.
-    whence: Cell<Whence>,
+    /// Where the result comes from that the next link takes: the word of a [`Whence`].
+    whence: Cell<*mut Header>,
     outer: *const Running,
 }
 
@@ -67,12 +67,24 @@ loom::thread_local! {
 }
 
 impl Running {
+    #[inline]
     pub(super) fn take_whence(&self) -> Whence {
-        self.whence.replace(Whence::VALUE)
+        // SAFETY: the word goes with it.
+        unsafe { Whence::from_word(self.whence.replace(state::FIRED)) }
     }
 
+    /// Sets it, after it was taken.
+    #[inline]
     pub(super) fn set_whence(&self, whence: Whence) {
-        self.whence.set(whence);
+        self.whence.set(whence.fired());
+    }
+
+    /// A link has made this of a result that came from there.
+    #[inline(always)]
+    pub(super) fn link_gave<T, E>(&self, result: &Result<T, E>, link: &Header) {
+        if result.is_err() || self.whence.get() != state::FIRED {
+            self.set_whence(self.take_whence().after(result, link.made_at));
+        }
     }
 }
 
@@ -108,7 +120,7 @@ pub(super) unsafe fn drive(root: Node, mut link: Node, mut input: *mut (), whenc
     let outer = RUNNING.with(Cell::get);
     let running = Running {
         root: Cell::new(root),
-        whence: Cell::new(whence),
+        whence: Cell::new(whence.fired()),
         outer,
     };
     let _leave = Leave(outer);

@@ -112,11 +112,10 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
                     // the old one was moved out. The node frees its memory by its own layout:
                     // for a bare one it is the same, for an extended one its vtable knows it.
                     unsafe { node.write(result) };
-                    if whence.word() != seen {
+                    let word = whence.fired();
+                    if word != seen {
                         // ORDERING: whoever gets the node from us sees it by that.
-                        node.header().state.swap(whence.fired(), Relaxed);
-                    } else {
-                        whence.fired();
+                        node.header().state.swap(word, Relaxed);
                     }
                     node
                 }
@@ -268,18 +267,21 @@ where
         // SAFETY: a link runs once.
         let callback = unsafe { take_callback(node.cast::<Self>()) };
         let link = NodeRef::<U, X>::extended(node);
-        let whence = running.take_whence();
-        let (result, whence) = match call(callback, input) {
+        match call(callback, input) {
             Outcome::Settled(result) => {
-                let whence = whence.after(&result, link.made_at());
-                (result, whence)
+                running.link_gave(&result, link.header());
+                // SAFETY: the link is ours, and the callback has run.
+                unsafe { hand_on(link, result, running) }
             }
-            // SAFETY: the link is ours, the callback has run, and the deferred was given to us.
-            Outcome::Waiting(inner) => unsafe { Self::wait(node, into_node(inner), &running.root) }?,
-        };
-        running.set_whence(whence);
-        // SAFETY: as above.
-        unsafe { hand_on(link, result, running) }
+            Outcome::Waiting(inner) => {
+                drop(running.take_whence());
+                // SAFETY: as above; the deferred was given to us.
+                let (result, whence) = unsafe { Self::wait(node, into_node(inner), &running.root) }?;
+                running.set_whence(whence);
+                // SAFETY: as above.
+                unsafe { hand_on(link, result, running) }
+            }
+        }
     }
 
     /// Attaches the link to what its callback returned, or gives its result if it is there.
@@ -393,6 +395,7 @@ where
 ///
 /// # Safety
 /// The caller is the producer of the link, and its half ends.
+#[inline(always)]
 unsafe fn hand_on<U, X>(link: NodeRef<U, X>, result: Result<U, X>, running: &Running) -> Option<Step>
 where
     U: 'static,
@@ -407,24 +410,41 @@ where
     let next = if state::is_link(seen) {
         NonNull::new(seen)
     } else {
-        // The chain may be over, and its root freed, before the waker at its end has run. No other root
-        // must then be taken for it.
-        let root = running.root.replace(NonNull::dangling());
-        let mut whence = running.take_whence();
         // SAFETY: the result was just written.
-        let next = unsafe {
-            link.publish(&mut whence, |result, unseen| {
-                drop_unseen(result, unseen, Unwatched::Report);
-            })
-        };
-        running.set_whence(whence);
-        running.root.set(root);
-        next
+        unsafe { leave(link, running) }
     }?;
     Some(Step {
         next,
         input: link.input(),
     })
+}
+
+/// Leaves the result of a link for its consumer, unless there is a link by now, which is to run next.
+///
+/// # Safety
+/// As for `hand_on`; the result was written.
+#[inline(never)]
+unsafe fn leave<U, X>(link: NodeRef<U, X>, running: &Running) -> Option<Node>
+where
+    U: 'static,
+    X: From<Aborted> + 'static,
+{
+    // The chain may be over, and its root freed, before the waker at its end has run. No other root
+    // must then be taken for it.
+    let root = running.root.replace(NonNull::dangling());
+    let word = running.take_whence().fired();
+    // SAFETY: promised by the caller.
+    let next = unsafe {
+        link.publish(word, |result, unseen| {
+            drop_unseen(result, unseen, Unwatched::Report);
+        })
+    };
+    if next.is_some() {
+        // SAFETY: it comes back with the link.
+        running.set_whence(unsafe { Whence::from_word(word) });
+    }
+    running.root.set(root);
+    next
 }
 
 /// Takes a result that is there from a node whose root is owned by somebody else.

@@ -2,7 +2,10 @@
 
 use std::{panic::Location, ptr::NonNull};
 
-use super::{Header, Node, NodeRef, chain, control, state, vtable_of, whence::Whence};
+use super::{
+    Header, Node, NodeRef, chain, control, state, vtable_of,
+    whence::{self, Whence},
+};
 use crate::{Aborted, deferred::unhandled};
 
 /// What becomes of a failure that arrives at a node whose consumer is gone.
@@ -49,16 +52,15 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     ///
     /// # Safety
     /// The caller is the producer, has not published, and does not use its half again.
+    #[inline]
     pub(super) unsafe fn fire(self, result: Result<T, E>, at: &'static Location<'static>, unwatched: Unwatched) {
-        let mut whence = Whence::of(&result, at);
+        let word = Whence::of(&result, at).fired();
         // SAFETY: promised by the caller.
         unsafe { self.write(result) };
         // SAFETY: the result was just written.
-        if let Some(link) =
-            unsafe { self.publish(&mut whence, |result, unseen| drop_unseen(result, unseen, unwatched)) }
-        {
+        if let Some(link) = unsafe { self.publish(word, |result, unseen| drop_unseen(result, unseen, unwatched)) } {
             // SAFETY: `publish` handed over the link together with the result in this node.
-            unsafe { self.begin(link, whence) };
+            unsafe { self.begin(link, Whence::from_word(word)) };
         }
     }
 
@@ -66,7 +68,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     ///
     /// # Safety
     /// The node has fired; the link and the result are the caller's.
-    #[inline]
+    #[inline(never)]
     unsafe fn begin(self, link: Node, whence: Whence) {
         let root = self.node();
         // SAFETY: a node with a link is a root: only completers and tasks fire.
@@ -106,28 +108,28 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         result: Result<T, E>,
         at: &'static Location<'static>,
     ) -> Result<(), Result<T, E>> {
-        let mut whence = Whence::of(&result, at);
+        let word = Whence::of(&result, at).fired();
         let mut refused = None;
         // SAFETY: promised by the caller.
         unsafe { self.write(result) };
         // SAFETY: the result was just written.
-        if let Some(link) = unsafe { self.publish(&mut whence, |result, _| refused = Some(result)) } {
+        if let Some(link) = unsafe { self.publish(word, |result, _| refused = Some(result)) } {
             // SAFETY: `publish` handed over the link together with the result in this node.
-            unsafe { self.begin(link, whence) };
+            unsafe { self.begin(link, Whence::from_word(word)) };
         }
         refused.map_or(Ok(()), Err)
     }
 
-    /// Makes the result known that was written. Gives the link to run with it, if there is one. A result that
+    /// Makes the result known that was written, with the word that says where it comes from. Gives the link to run with it, if there is one. A result that
     /// nobody will see goes to `unseen`, with the place where the node was made if it was not cancelled.
     ///
     /// # Safety
     /// The caller is the producer and has written a result; its half ends, except that the link
-    /// it is given is its own to run, and with it the result.
+    /// it is given is its own to run, and with it the result and the word. Otherwise that has been taken care of.
     #[inline]
     pub(super) unsafe fn publish(
         self,
-        whence: &mut Whence,
+        word: *mut Header,
         unseen: impl FnOnce(Result<T, E>, Option<(&'static Location<'static>, Whence)>),
     ) -> Option<Node> {
         use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -139,25 +141,22 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         loop {
             if seen == state::EMPTY {
                 // ORDERING: Release publishes the value to the consumer's Acquire in `take` and `attach`.
-                match state.compare_exchange(state::EMPTY, whence.word(), Release, Acquire) {
-                    Ok(_) => {
-                        whence.give();
-                        return None;
-                    }
+                match state.compare_exchange(state::EMPTY, word, Release, Acquire) {
+                    Ok(_) => return None,
                     Err(now) => seen = now,
                 }
             } else if seen == state::WAKER {
                 // ORDERING: Acquire pairs with the consumer's Release of the waker in `poll`.
-                match state.compare_exchange(state::WAKER, whence.firing(), AcqRel, Acquire) {
+                match state.compare_exchange(state::WAKER, whence::firing(word), AcqRel, Acquire) {
                     Ok(_) => {
                         // SAFETY: `FIRING` gives the producer the waker and keeps the node alive.
                         let waker = unsafe { self.take_waker() };
                         // ORDERING: Release, so that the consumer frees the node after the waker
                         // was moved out; Acquire for the consumer's last use of it.
-                        let left = state.compare_exchange(whence.firing(), whence.word(), AcqRel, Acquire);
-                        // The consumer takes it with the result, or has done so.
-                        whence.give();
-                        if left.is_err() {
+                        if state
+                            .compare_exchange(whence::firing(word), word, AcqRel, Acquire)
+                            .is_err()
+                        {
                             // SAFETY: `TAKEN`: the consumer took the value and left the node to us.
                             unsafe { self.free() };
                         }
@@ -172,13 +171,16 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
                 let result = unsafe { self.read() };
                 // SAFETY: the value was moved out.
                 unsafe { self.free() };
-                unseen(result, Some((made_at, whence.take())));
+                // SAFETY: the word went nowhere.
+                unseen(result, Some((made_at, unsafe { Whence::from_word(word) })));
                 return None;
             } else if seen == state::CANCELLED || seen == state::ABANDONED {
                 // SAFETY: a cancellation leaves the value to the producer.
                 let late = unsafe { self.read() };
                 // SAFETY: the value was moved out.
                 unsafe { self.retire() };
+                // SAFETY: the word went nowhere.
+                drop(unsafe { Whence::from_word(word) });
                 unseen(late, None);
                 return None;
             } else {

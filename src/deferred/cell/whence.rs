@@ -28,7 +28,7 @@ pub(in crate::deferred) struct Trace {
 /// The state word of a node that has fired: [`state::FIRED`] for a value, and for a failure a pointer to where it arose.
 ///
 /// Locations and traces are aligned to four bytes at least, traces to eight. The two lowest bits of the word say which it is;
-/// what is left of a location's alignment tells a node that is [firing](Self::firing) from one that has fired.
+/// what is left of the alignment tells a node that is [firing](firing) from one that has fired.
 #[derive(Debug)]
 pub(super) struct Whence(*mut Header);
 
@@ -132,37 +132,6 @@ impl Whence {
         mem::ManuallyDrop::new(self).0
     }
 
-    /// As [`fired`](Self::fired), to be followed by [`give`](Self::give) once the word is in its place.
-    #[inline]
-    pub(super) fn word(&self) -> *mut Header {
-        self.0
-    }
-
-    /// Gives up what is in a word elsewhere by now.
-    #[inline]
-    pub(super) fn give(&mut self) {
-        mem::forget(self.take());
-    }
-
-    #[inline]
-    pub(super) fn take(&mut self) -> Self {
-        mem::replace(self, Self::VALUE)
-    }
-
-    /// The word of a node on its way there, as [`state::FIRING`].
-    #[inline]
-    pub(super) fn firing(&self) -> *mut Header {
-        if self.is_value() {
-            return state::FIRING;
-        }
-        let to = if self.0.addr() & KIND == TRACE {
-            FIRING_TRACE
-        } else {
-            FIRING_LOCATION
-        };
-        self.0.map_addr(|addr| addr & !KIND | to)
-    }
-
     /// Takes what is in the word of a node that has fired, or is firing. For any other word it is a value.
     ///
     /// # Safety
@@ -185,6 +154,20 @@ impl Drop for Whence {
             drop(Self(self.0).into_trace());
         }
     }
+}
+
+/// The word of a node that is firing, given its word when it has fired.
+#[inline]
+pub(super) fn firing(fired: *mut Header) -> *mut Header {
+    if fired == state::FIRED {
+        return state::FIRING;
+    }
+    let to = if fired.addr() & KIND == TRACE {
+        FIRING_TRACE
+    } else {
+        FIRING_LOCATION
+    };
+    fired.map_addr(|addr| addr & !KIND | to)
 }
 
 /// Whether the word of a node says that a failure is there.
