@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use interloop::{Aborted, Completer, Deferred, Task};
+use interloop::{Aborted, Cancellation, Completer, Deferred, Task};
 use loom::{model::Builder, sync::Arc, thread};
 
 type Token = Arc<()>;
@@ -960,6 +960,385 @@ fn cancel_and_cancel_and_failures_of_a_chain_that_goes_on() {
         let chain = into_inner(chain);
         third.complete(token.clone());
         assert_done_or_cancelled(outcome(chain));
+        assert_released(&token);
+    });
+}
+
+// Cancellers.
+
+/// A pair whose canceller holds a token, and says how often it was asked.
+fn with_canceller(
+    token: &Token,
+    mut answer: impl FnMut(Cancellation<'_, Token, Aborted>) + Send + 'static,
+) -> (Completer<Token>, Deferred<Token>, std::sync::Arc<AtomicUsize>) {
+    let held = token.clone();
+    let asked = std::sync::Arc::new(AtomicUsize::new(0));
+    let counter = asked.clone();
+    let (completer, deferred) = Deferred::with_canceller(move |cancellation| {
+        let _ = &held;
+        counter.fetch_add(1, SeqCst);
+        answer(cancellation);
+    });
+    (completer, deferred, asked)
+}
+
+#[test]
+fn canceller_and_complete() {
+    model(|| {
+        let token = Token::default();
+        let (completer, deferred, asked) = with_canceller(&token, |cancellation| drop(cancellation));
+        let chain = deferred.map_ok(pass(&token));
+        let value = token.clone();
+        let firing = thread::spawn(move || completer.complete(value));
+        chain.cancel();
+        firing.join().unwrap();
+        let asked = asked.load(SeqCst);
+        let outcome = outcome(chain);
+        assert!(asked == 1 || outcome.is_ok());
+        assert_done_or_cancelled(outcome);
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn canceller_that_refuses_and_complete() {
+    model(|| {
+        let token = Token::default();
+        let (completer, deferred, _) = with_canceller(&token, |cancellation| cancellation.refuse());
+        let value = token.clone();
+        let firing = thread::spawn(move || completer.complete(value));
+        deferred.cancel();
+        firing.join().unwrap();
+        assert!(outcome(deferred).is_ok());
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn canceller_that_completes_and_drop_of_the_completer() {
+    model(|| {
+        let token = Token::default();
+        let value = token.clone();
+        let (completer, deferred, asked) =
+            with_canceller(&token, move |cancellation| cancellation.complete(value.clone()));
+        let firing = thread::spawn(move || drop(completer));
+        deferred.cancel();
+        firing.join().unwrap();
+        match outcome(deferred) {
+            Ok(()) => assert_eq!(asked.load(SeqCst), 1),
+            Err(error) => assert!(error.is_dropped()),
+        }
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn canceller_and_cancel_and_cancel() {
+    model(|| {
+        let token = Token::default();
+        let (completer, deferred, asked) = with_canceller(&token, |cancellation| drop(cancellation));
+        let deferred = Arc::new(deferred);
+        let shared = deferred.clone();
+        let cancelling = thread::spawn(move || shared.cancel());
+        deferred.cancel();
+        cancelling.join().unwrap();
+        assert_eq!(asked.load(SeqCst), 1);
+        assert!(outcome(into_inner(deferred)).unwrap_err().is_cancelled());
+        drop(completer);
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn canceller_that_refuses_and_cancel_and_complete() {
+    wide_model(|| {
+        let token = Token::default();
+        let (completer, deferred, _) = with_canceller(&token, |cancellation| cancellation.refuse());
+        let deferred = Arc::new(deferred);
+        let shared = deferred.clone();
+        let cancelling = thread::spawn(move || shared.cancel());
+        let value = token.clone();
+        let firing = thread::spawn(move || completer.complete(value));
+        deferred.cancel();
+        cancelling.join().unwrap();
+        firing.join().unwrap();
+        assert!(outcome(into_inner(deferred)).is_ok());
+        assert_released(&token);
+    });
+}
+
+// Handles.
+
+#[test]
+fn handle_and_complete() {
+    model(|| {
+        let token = Token::default();
+        let (completer, mut deferred) = pair();
+        let handle = deferred.cancel_handle();
+        let chain = deferred.map_ok(pass(&token));
+        let cancelling = thread::spawn(move || handle.cancel());
+        completer.complete(token.clone());
+        cancelling.join().unwrap();
+        assert_done_or_cancelled(outcome(chain));
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn handle_and_complete_and_take() {
+    model(|| {
+        let token = Token::default();
+        let (completer, mut deferred) = pair();
+        let handle = deferred.cancel_handle();
+        let cancelling = thread::spawn(move || handle.cancel());
+        completer.complete(token.clone());
+        // The root may be in the other thread's hands still.
+        assert_done_or_cancelled(check(block_on(deferred, &token)));
+        cancelling.join().unwrap();
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn handle_and_drop() {
+    model(|| {
+        let token = Token::default();
+        let (completer, mut deferred) = pair();
+        let handle = deferred.cancel_handle();
+        let chain = deferred.map_ok(pass(&token)).or_else(|_| Err(Aborted::dropped()));
+        let cancelling = thread::spawn(move || handle.cancel());
+        let dropping = thread::spawn(move || drop(chain.or_else(|_| Ok::<_, Aborted>(Token::default()))));
+        drop(completer);
+        cancelling.join().unwrap();
+        dropping.join().unwrap();
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn handle_and_handle_and_complete() {
+    wide_model(|| {
+        let token = Token::default();
+        let (completer, mut deferred) = pair();
+        let first = deferred.cancel_handle();
+        let second = deferred.cancel_handle();
+        let chain = deferred.map_ok(pass(&token));
+        let cancelling = thread::spawn(move || first.cancel());
+        let value = token.clone();
+        let firing = thread::spawn(move || completer.complete(value));
+        second.cancel();
+        assert_done_or_cancelled(check(block_on(chain, &token)));
+        cancelling.join().unwrap();
+        firing.join().unwrap();
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn handle_and_complete_of_what_a_chain_waits_for() {
+    model(|| {
+        let token = Token::default();
+        let (outer, mut deferred) = pair();
+        let handle = deferred.cancel_handle();
+        let (inner, waits) = pair();
+        let chain = deferred.and_then(wait_for(&token, waits));
+        outer.complete(token.clone());
+        let cancelling = thread::spawn(move || handle.cancel());
+        inner.complete(token.clone());
+        assert_done_or_cancelled(check(block_on(chain, &token)));
+        cancelling.join().unwrap();
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn handle_and_waiting_of_a_chain() {
+    model(|| {
+        let token = Token::default();
+        let (outer, mut deferred) = pair();
+        let handle = deferred.cancel_handle();
+        let (inner, waits) = pair();
+        let chain = deferred.and_then(wait_for(&token, waits));
+        let cancelling = thread::spawn(move || handle.cancel());
+        outer.complete(token.clone());
+        cancelling.join().unwrap();
+        // Whether the cancellation came first, in the middle or last, there is an end to it.
+        assert!(outcome(chain).unwrap_err().is_cancelled());
+        drop(inner);
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn handle_and_attaching_to_a_chain_that_has_ended() {
+    model(|| {
+        let token = Token::default();
+        let (outer, mut deferred) = pair();
+        let handle = deferred.cancel_handle();
+        outer.complete(token.clone());
+        let (inner, waits) = pair();
+        let cancelling = thread::spawn(move || handle.cancel());
+        let chain = deferred.and_then(wait_for(&token, waits));
+        cancelling.join().unwrap();
+        // Before the callback there was nothing to cancel.
+        if inner.try_settle(Ok(token.clone())).is_ok() {
+            assert!(outcome(chain).is_ok());
+        } else {
+            assert!(outcome(chain).unwrap_err().is_cancelled());
+        }
+        assert_released(&token);
+    });
+}
+
+// Pauses.
+
+#[test]
+fn resume_and_complete() {
+    model(|| {
+        let token = Token::default();
+        let (completer, mut deferred) = pair();
+        let pause = deferred.pause();
+        let chain = deferred.map_ok(pass(&token));
+        let resuming = thread::spawn(move || pause.resume());
+        completer.complete(token.clone());
+        resuming.join().unwrap();
+        assert!(outcome(chain).is_ok());
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn resume_and_resume_and_complete() {
+    wide_model(|| {
+        let token = Token::default();
+        let (completer, mut deferred) = pair();
+        let first = deferred.pause();
+        let second = deferred.pause();
+        let chain = deferred.map_ok(pass(&token));
+        let resuming = thread::spawn(move || first.resume());
+        let value = token.clone();
+        let firing = thread::spawn(move || completer.complete(value));
+        second.resume();
+        assert!(check(block_on(chain, &token)).is_ok());
+        resuming.join().unwrap();
+        firing.join().unwrap();
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn resume_and_cancel() {
+    model(|| {
+        let token = Token::default();
+        let (completer, mut deferred) = pair();
+        let pause = deferred.pause();
+        let chain = deferred.map_ok(pass(&token));
+        let resuming = thread::spawn(move || pause.resume());
+        chain.cancel();
+        resuming.join().unwrap();
+        assert!(outcome(chain).unwrap_err().is_cancelled());
+        drop(completer);
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn resume_and_cancel_of_a_chain_that_has_fired() {
+    model(|| {
+        let token = Token::default();
+        let (completer, mut deferred) = pair();
+        let pause = deferred.pause();
+        let (inner, waits) = pair();
+        let chain = deferred.and_then(wait_for(&token, waits));
+        completer.complete(token.clone());
+        let resuming = thread::spawn(move || pause.resume());
+        chain.cancel();
+        resuming.join().unwrap();
+        // It was paused, or waited for the inner one by then.
+        if inner.try_settle(Ok(token.clone())).is_ok() {
+            assert!(outcome(chain).is_ok());
+        } else {
+            assert!(outcome(chain).unwrap_err().is_cancelled());
+        }
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn resume_and_attach() {
+    model(|| {
+        let token = Token::default();
+        let (completer, mut deferred) = pair();
+        let pause = deferred.pause();
+        let chain = deferred.map_ok(pass(&token));
+        completer.complete(token.clone());
+        let resuming = thread::spawn(move || pause.resume());
+        let chain = chain.map_ok(pass(&token));
+        resuming.join().unwrap();
+        assert!(outcome(chain).is_ok());
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn resume_and_attach_to_a_result() {
+    model(|| {
+        let token = Token::default();
+        let (completer, mut deferred) = pair();
+        completer.complete(token.clone());
+        let pause = deferred.pause();
+        let resuming = thread::spawn(move || pause.resume());
+        let chain = deferred.map_ok(pass(&token));
+        resuming.join().unwrap();
+        assert!(outcome(chain).is_ok());
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn resume_and_await() {
+    model(|| {
+        let token = Token::default();
+        let (completer, mut deferred) = pair();
+        completer.complete(token.clone());
+        let pause = deferred.pause();
+        let resuming = thread::spawn(move || pause.resume());
+        assert!(check(block_on(deferred, &token)).is_ok());
+        resuming.join().unwrap();
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn resume_and_drop() {
+    model(|| {
+        let token = Token::default();
+        let (completer, mut deferred) = pair();
+        let pause = deferred.pause();
+        let chain = deferred.map_ok(pass(&token));
+        completer.complete(token.clone());
+        let resuming = thread::spawn(move || pause.resume());
+        drop(chain);
+        resuming.join().unwrap();
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn resume_and_complete_of_what_a_chain_waits_for() {
+    model(|| {
+        let token = Token::default();
+        let (outer, mut deferred) = pair();
+        let (inner, waits) = pair();
+        let pause = deferred.pause();
+        let mut chain = deferred.and_then(wait_for(&token, waits));
+        pause.resume();
+        outer.complete(token.clone());
+        let pause = chain.pause();
+        let resuming = thread::spawn(move || pause.resume());
+        inner.complete(token.clone());
+        resuming.join().unwrap();
+        assert!(outcome(chain).is_ok());
         assert_released(&token);
     });
 }

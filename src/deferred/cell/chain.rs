@@ -307,8 +307,8 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     /// # Safety
     /// The caller is the consumer.
     pub(super) unsafe fn cancel(self) {
-        // ORDERING: nothing is read on the strength of it.
-        if !state::is_pending(self.header().state.load(Relaxed)) {
+        // ORDERING: Acquire, so that whoever is told so by this comes after what settled it.
+        if !state::is_pending(self.header().state.load(Acquire)) {
             return;
         }
         let root = self.ext().and_then(|ext| {
