@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What Twisted's Deferred and asyncio take for what benches/ measures of interloop's deferred.
 
-    deferred.py [--rounds N] [--seconds S]
+    deferred.py [--rounds N] [--seconds S] [--only WHAT PEER]
 
 Prints a line of JSON for each measurement, {"what": ..., "peer": ..., "ns": ...}, with ns the median of
 the rounds. Every round measures each contender once, for S seconds, in an order that turns round every
@@ -184,19 +184,23 @@ def main():
                         help="how often each contender is measured (7)")
     parser.add_argument("--seconds", type=positive(float), default=0.3, metavar="S",
                         help="how long each of these measurements takes (0.3)")
+    parser.add_argument("--only", nargs=2, metavar=("WHAT", "PEER"), help="measure nothing but this")
     arguments = parser.parse_args()
+    contenders = [c for c in CONTENDERS if arguments.only is None or list(c[:2]) == arguments.only]
+    if not contenders:
+        sys.exit("there is no %s of %s" % tuple(arguments.only))
 
     loop = asyncio.new_event_loop()
     repeats = {}
-    for what, peer, batch, _, expected in CONTENDERS:
+    for what, peer, batch, _, expected in contenders:
         result = loop.run_until_complete(batch()) if asyncio.iscoroutinefunction(batch) else batch()
         if result != expected:
             sys.exit("%s of %s gave %r" % (what, peer, result))
         repeats[what, peer] = calibrate(loop, batch, arguments.seconds)
 
-    measured = {(what, peer): [] for what, peer, *_ in CONTENDERS}
+    measured = {(what, peer): [] for what, peer, *_ in contenders}
     for number in range(arguments.rounds):
-        for what, peer, batch, operations, _ in CONTENDERS[::-1 if number % 2 else 1]:
+        for what, peer, batch, operations, _ in contenders[::-1 if number % 2 else 1]:
             n = repeats[what, peer]
             measured[what, peer].append(timed(loop, batch, n) / (n * operations))
     loop.close()

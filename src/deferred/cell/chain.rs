@@ -416,10 +416,35 @@ pub(super) unsafe fn finish(root: Node) -> bool {
 /// # Safety
 /// The caller runs both, and does not touch `root` again.
 pub(super) unsafe fn hand_over(root: Node, waiting: Node) {
-    // SAFETY: promised by the caller.
-    let requested = unsafe { finish(root) };
     // SAFETY: the end of the chain keeps its root alive.
     let word = &unsafe { root_of(waiting) }.forward;
+    // As long as no cancellation has borrowed the root, taking it out of that word makes it ours alone.
+    // ORDERING: Acquire for what a cancellation that brought it back has left in it; Release as in `wait_for`.
+    if word
+        .compare_exchange(root.as_ptr(), ptr::null_mut(), AcqRel, Relaxed)
+        .is_ok()
+    {
+        // ORDERING: see above.
+        // SAFETY: it is ours.
+        let requested = unsafe { root_of(root) }.forward.load(Relaxed) == forward::REQUESTED;
+        // SAFETY: as above, and its chain is over.
+        unsafe { release(root) };
+        if requested {
+            // ORDERING: as for the request in `cancel`. If it fails, another one was made.
+            let _ = word.compare_exchange(ptr::null_mut(), forward::REQUESTED, Release, Relaxed);
+        }
+    } else {
+        // SAFETY: promised by the caller.
+        unsafe { hand_over_borrowed(root, word) };
+    }
+}
+
+/// # Safety
+/// As for `hand_over`; `word` is where the root was that a cancellation has borrowed.
+#[cold]
+unsafe fn hand_over_borrowed(root: Node, word: &AtomicPtr<Header>) {
+    // SAFETY: promised by the caller.
+    let requested = unsafe { finish(root) };
     // ORDERING: as in `wait_for`.
     let previous = word.swap(ptr::null_mut(), AcqRel);
     // What a cancellation has borrowed, it releases itself.

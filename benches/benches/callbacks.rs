@@ -1,0 +1,175 @@
+//! Chains, waits and fan-in against async functions, futures-buffered, and what people come from: Twisted and asyncio.
+//!
+//! The last two run in Python, if `INTERLOOP_PYTHON` names one that has Twisted; `benches/python/deferred.py` measures them.
+//! To compare the contenders, run it through the `report` binary.
+
+use std::{
+    env,
+    hint::black_box,
+    path::Path,
+    pin::pin,
+    process::{Command, Stdio},
+    sync::OnceLock,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use criterion::{BenchmarkGroup, Criterion, measurement::WallTime};
+use interloop::{Aborted, Completer, Deferred, gather};
+use interloop_benches::contender::{poll_once, value_of};
+
+const STEPS: usize = 10;
+const GATHERED: usize = 1000;
+
+fn pairs(count: usize) -> (Vec<Completer<u64>>, Vec<Deferred<u64>>) {
+    (0..count).map(|_| Deferred::<u64, Aborted>::pair()).unzip()
+}
+
+fn complete_all(completers: Vec<Completer<u64>>) {
+    for completer in completers {
+        completer.complete(black_box(1));
+    }
+}
+
+/// Ten callbacks attached, then fired, then its result read.
+fn chain_10(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("chain_10");
+    group.bench_function("interloop", |bencher| {
+        bencher.iter(|| {
+            let (completer, deferred) = Deferred::<u64, Aborted>::pair();
+            let mut end = (0..STEPS).fold(deferred, |link, _| link.map_ok(|n| n.wrapping_add(1)));
+            completer.complete(black_box(0));
+            value_of(&mut end)
+        });
+    });
+    python(&mut group, "chain_10");
+    group.finish();
+}
+
+/// A thousand completions, in order, of what was gathered before; per completion.
+fn gather_1000(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("gather_1000");
+    group.bench_function("interloop", |bencher| {
+        per_completion(bencher, || {
+            let (completers, deferreds) = pairs(GATHERED);
+            let mut all = gather(deferreds);
+            assert!(poll_once(&mut all).is_pending());
+            complete_all(completers);
+            assert!(matches!(poll_once(&mut all), Poll::Ready(Ok(values)) if values.len() == GATHERED));
+        });
+    });
+    group.bench_function("futures-buffered", |bencher| {
+        per_completion(bencher, || {
+            let (completers, deferreds) = pairs(GATHERED);
+            let mut all = pin!(futures_buffered::try_join_all(deferreds));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(all.as_mut().poll(&mut cx).is_pending());
+            complete_all(completers);
+            assert!(matches!(all.as_mut().poll(&mut cx), Poll::Ready(Ok(values)) if values.len() == GATHERED));
+        });
+    });
+    python(&mut group, "gather_1000");
+    group.finish();
+}
+
+fn per_completion(bencher: &mut criterion::Bencher<'_>, mut gathering: impl FnMut()) {
+    bencher.iter_custom(|completions| {
+        let rounds = completions.div_ceil(GATHERED as u64);
+        let begun = std::time::Instant::now();
+        for _ in 0..rounds {
+            gathering();
+        }
+        begun.elapsed().mul_f64(completions as f64 / (rounds * GATHERED as u64) as f64)
+    });
+}
+
+/// Ten steps that each wait for another deferred, which fires later.
+fn nested_10(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("nested_10");
+    group.bench_function("interloop", |bencher| {
+        bencher.iter(|| {
+            let (completer, deferred) = Deferred::<u64, Aborted>::pair();
+            let mut end = deferred;
+            let mut completers: [Option<Completer<u64>>; STEPS] = Default::default();
+            for slot in &mut completers {
+                let (completer, step) = Deferred::<u64, Aborted>::pair();
+                *slot = Some(completer);
+                end = end.and_then(move |_| step);
+            }
+            completer.complete(black_box(0));
+            for completer in completers.into_iter().flatten() {
+                completer.complete(black_box(1));
+            }
+            value_of(&mut end)
+        });
+    });
+    group.bench_function("async-fn", |bencher| {
+        bencher.iter(|| {
+            let (completer, deferred) = Deferred::<u64, Aborted>::pair();
+            let mut completers: [Option<Completer<u64>>; STEPS] = Default::default();
+            let steps = completers.each_mut().map(|slot| {
+                let (completer, step) = Deferred::<u64, Aborted>::pair();
+                *slot = Some(completer);
+                step
+            });
+            let mut end = pin!(async move {
+                let mut value = deferred.await?;
+                for step in steps {
+                    value = step.await?;
+                }
+                Ok::<_, Aborted>(value)
+            });
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(end.as_mut().poll(&mut cx).is_pending());
+            completer.complete(black_box(0));
+            for completer in completers.into_iter().flatten() {
+                assert!(end.as_mut().poll(&mut cx).is_pending());
+                completer.complete(black_box(1));
+            }
+            match end.as_mut().poll(&mut cx) {
+                Poll::Ready(Ok(value)) => value,
+                _ => panic!("completed, and without its value"),
+            }
+        });
+    });
+    python(&mut group, "nested_10");
+    group.finish();
+}
+
+/// The contenders in Python. They measure themselves, once in this process, and for as long as they please.
+fn python(group: &mut BenchmarkGroup<'_, WallTime>, what: &'static str) {
+    let Some(python) = env::var_os("INTERLOOP_PYTHON") else {
+        return;
+    };
+    for peer in ["twisted", "asyncio"] {
+        let measured = OnceLock::new();
+        group.bench_function(peer, |bencher| {
+            let ns = measured.get_or_init(|| {
+                let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/deferred.py");
+                let output = Command::new(&python)
+                    .arg(script)
+                    .args(["--rounds", "1", "--only", what, peer])
+                    .stderr(Stdio::inherit())
+                    .output()
+                    .expect("INTERLOOP_PYTHON names a Python");
+                assert!(output.status.success(), "deferred.py failed");
+                let line: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a line of JSON");
+                line["ns"].as_f64().expect("nanoseconds")
+            });
+            bencher.iter_custom(|times| {
+                let whole = Duration::from_nanos((ns * times as f64) as u64);
+                // By the time that this takes, it is decided how many times make a sample.
+                std::thread::sleep(whole);
+                whole
+            });
+        });
+    }
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    chain_10(&mut criterion);
+    gather_1000(&mut criterion);
+    nested_10(&mut criterion);
+    criterion.final_summary();
+}
