@@ -14,6 +14,7 @@
 //! | [`Completer`] | its other half, which fires it once, from any thread |
 //! | [`Aborted`] | why a result never came |
 //! | [`Source`] | a descriptor that a loop waits for |
+//! | [`Clock`] | a loop in virtual time, for tests |
 //!
 //! A reactor comes from an adapter: `interloop_tokio::current()`, `interloop_smol::global()`,
 //! `interloop_async_std::global()`, `interloop_futures::from_thread_pool(pool)`, or
@@ -85,14 +86,17 @@
 //!
 //! Unix: sockets and descriptors are `OwnedFd`s.
 
+pub mod clock;
 pub mod deferred;
 pub mod net;
+pub mod periodic;
 
 mod aborted;
 mod reactor;
 
 pub use crate::{
     aborted::{Aborted, AsAborted},
+    clock::Clock,
     deferred::{
         CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, IntoOutcome, Outcome, Pause, Shared, State,
         Task,

@@ -1,0 +1,233 @@
+//! An event loop in virtual time, for tests: [`Clock`].
+
+mod queue;
+mod shared;
+mod timers;
+
+use std::{
+    error::Error,
+    fmt,
+    future::Future,
+    ops::ControlFlow,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use self::shared::{Awaited, Shared, VirtualLoop};
+use crate::Reactor;
+
+/// An event loop whose time moves only when a test says so (Twisted's `task.Clock`).
+///
+/// Everything runs inside of the calls to the clock, on the thread that makes them, in an order that
+/// is the same every time:
+///
+/// ```
+/// use std::time::Duration;
+/// use interloop::{Aborted, Clock};
+///
+/// let clock = Clock::new();
+/// let reactor = clock.reactor();
+/// let answer = reactor.spawn({
+///     let reactor = reactor.clone();
+///     async move {
+///         reactor.sleep(Duration::from_secs(3600)).await?;
+///         Ok::<_, Aborted>(42)
+///     }
+/// });
+/// clock.advance(Duration::from_secs(3599));
+/// assert!(!answer.is_settled());
+/// clock.advance(Duration::from_secs(1)); // an hour has passed, in no time
+/// assert_eq!(answer.try_take().unwrap().unwrap(), 42);
+/// ```
+///
+/// # Order
+///
+/// - Tasks run in the order in which they were woken; a new one counts as woken when it is spawned.
+///   Blocking jobs take turns with them, in the same queue.
+/// - Timers fire in the order of their deadlines, those with the same deadline in the order in which
+///   they were made, which is when [`Reactor::sleep`] was called. Between two of them, everything runs that can.
+/// - A timer is ready only once the clock has [advanced](Self::advance) to its deadline: one that was due
+///   when it was made waits for the next advance, or for its turn in the one that is going on.
+/// - Moving the deadline of a [`Sleep`](crate::time::Sleep) does not change its place at once: among timers with the
+///   same new deadline it goes by the place that it had before. (Twisted's rule.)
+///
+/// # Calls from inside
+///
+/// A task or callback may itself advance the clock. Other tasks run meanwhile; the one that makes the
+/// call goes on when the call returns, and is polled again after that if it was woken.
+///
+/// # Threads
+///
+/// A clock has none. Tasks may be woken from other threads, but run in the next call to the clock, and no
+/// call waits for another thread.
+///
+/// # The end
+///
+/// Clones are handles on the same clock. When the last one is dropped, so are all tasks, and their deferreds fail with
+/// [`Aborted::shut_down`](crate::Aborted::shut_down). A reactor does not keep the clock; a task that owns a
+/// `Clock` does, and never ends if nothing else ends it.
+#[derive(Clone)]
+pub struct Clock {
+    owner: Arc<Owner>,
+}
+
+/// Ends the clock when it is dropped. Tasks own reactors, so reactors must not own this.
+struct Owner {
+    shared: Arc<Shared>,
+    reactor: Reactor,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.shut_down();
+    }
+}
+
+impl Clock {
+    /// Makes a clock on which no time has passed.
+    pub fn new() -> Self {
+        let shared = Arc::new(Shared::new());
+        let reactor = Reactor::new(VirtualLoop(shared.clone()));
+        Self {
+            owner: Arc::new(Owner { shared, reactor }),
+        }
+    }
+
+    /// The reactor of this clock, to hand to the code under test.
+    ///
+    /// It cannot [register](Reactor::register) descriptors: what they wait for happens in real time.
+    pub fn reactor(&self) -> Reactor {
+        self.owner.reactor.clone()
+    }
+
+    /// The time on this clock, which is what [`Reactor::now`] says.
+    pub fn now(&self) -> Instant {
+        self.owner.shared.lock().now
+    }
+
+    /// How much time has passed on this clock since it was made.
+    pub fn elapsed(&self) -> Duration {
+        self.now() - self.owner.shared.base
+    }
+
+    /// How many timers are pending.
+    pub fn pending_timers(&self) -> usize {
+        self.owner.shared.lock().timers.len()
+    }
+
+    /// When the next timer is due, if any is pending. It may be due already.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.owner.shared.lock().timers.next_due()
+    }
+
+    /// Runs tasks until none can run. No time passes.
+    pub fn run_until_stalled(&self) {
+        // Goes on to its end, as nothing is awaited.
+        let _ = self.owner.shared.run(&mut None);
+    }
+
+    /// Lets time pass, all of it at once, then fires the timers that are due, one after the other, and
+    /// after each of them runs tasks until none can run.
+    ///
+    /// Timers that are made meanwhile take part if they are due, too. All that runs finds the same
+    /// time, the one at the end. Tasks that can run without any time passing do so first.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use interloop::Clock;
+    ///
+    /// let clock = Clock::new();
+    /// let sleep = clock.reactor().sleep(Duration::ZERO);
+    /// let slept = clock.reactor().spawn(sleep);
+    /// clock.run_until_stalled();
+    /// assert!(!slept.is_settled());
+    /// clock.advance(Duration::ZERO);
+    /// assert!(slept.is_settled());
+    /// ```
+    ///
+    /// # Panics
+    /// If the clock cannot count that far, which is some billions of years.
+    pub fn advance(&self, duration: Duration) {
+        let _ = self.owner.shared.elapse(duration, &mut None);
+    }
+
+    /// Runs a future to its end, and tasks meanwhile. Whenever nothing can run, time jumps to the next
+    /// deadline.
+    ///
+    /// The future takes its turns with the tasks, and this clock's reactor is its [current](Reactor::current) one.
+    /// Once it is ready nothing else runs: timers that are due as well, and tasks, wait for the next call.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use interloop::Clock;
+    ///
+    /// let clock = Clock::new();
+    /// let reactor = clock.reactor();
+    /// clock.run_until(reactor.sleep(Duration::from_secs(86_400))).unwrap().unwrap();
+    /// assert_eq!(clock.elapsed(), Duration::from_secs(86_400));
+    /// ```
+    ///
+    /// # Errors
+    /// If the future waits for something that cannot come: no task can run, and no timer is pending.
+    pub fn run_until<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
+        let shared = &self.owner.shared;
+        let _entered = self.owner.reactor.enter();
+        let mut future = pin!(future);
+        let mut output = None;
+        let mut poll = |cx: &mut Context<'_>| match future.as_mut().poll(cx) {
+            Poll::Ready(ready) => {
+                output = Some(ready);
+                ControlFlow::Break(())
+            }
+            Poll::Pending => ControlFlow::Continue(()),
+        };
+        let mut awaited = Some(Awaited::new(shared, &mut poll));
+        let mut ended = shared.run(&mut awaited);
+        while ended.is_continue() {
+            let Some(due) = self.next_deadline() else {
+                break;
+            };
+            ended = shared.elapse(due.saturating_duration_since(self.now()), &mut awaited);
+        }
+        drop(awaited);
+        output.ok_or_else(|| Stalled {
+            tasks: shared.lock().queue.len(),
+        })
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.owner.shared.fmt(f)
+    }
+}
+
+/// A future cannot go on. See [`Clock::run_until`].
+#[derive(Clone, Debug)]
+pub struct Stalled {
+    tasks: usize,
+}
+
+impl fmt::Display for Stalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the future waits for something that never comes on this clock: \
+             no timer is pending and no task can run",
+        )?;
+        match self.tasks {
+            0 => f.write_str(" (there are none); is a completer kept and never fired, or left to another thread?"),
+            1 => f.write_str(" (one waits, too); what does that wait for?"),
+            tasks => write!(f, " ({tasks} wait, too); what do those wait for?"),
+        }
+    }
+}
+
+impl Error for Stalled {}
