@@ -79,7 +79,9 @@ fn per_completion(bencher: &mut criterion::Bencher<'_>, mut gathering: impl FnMu
         for _ in 0..rounds {
             gathering();
         }
-        begun.elapsed().mul_f64(completions as f64 / (rounds * GATHERED as u64) as f64)
+        begun
+            .elapsed()
+            .mul_f64(completions as f64 / (rounds * GATHERED as u64) as f64)
     });
 }
 

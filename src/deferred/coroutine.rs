@@ -224,9 +224,11 @@ where
         // Weak, as the coroutine lives with its wakers, and would otherwise live with itself.
         let coroutine = Arc::new_cyclic(|coroutine: &Weak<Coroutine<T, E, _>>| {
             let coroutine = coroutine.clone();
-            let (completer, own) = Self::with_canceller(move |cancellation| match coroutine.upgrade() {
-                Some(coroutine) => coroutine.cancel(cancellation),
-                None => drop(cancellation),
+            let (completer, own) = Self::with_canceller(move |cancellation| {
+                // Otherwise nobody is left to resume.
+                if let Some(coroutine) = coroutine.upgrade() {
+                    coroutine.cancel(cancellation);
+                }
             });
             deferred = Some(own);
             Coroutine {

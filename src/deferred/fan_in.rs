@@ -18,13 +18,18 @@ mod tuple;
 
 use std::{
     error::Error,
-    fmt, mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    fmt,
+    panic::{AssertUnwindSafe, Location, catch_unwind},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
-use self::rule::{All, Decision, First, Gather, Rule, Successes};
+use self::rule::{All, Arrival, First, Gather, Rule, Successes};
 pub use self::tuple::{Tuple, join};
-use crate::{Aborted, CancelHandle, Completer, Deferred};
+use super::cell::row::{Origin, Row, Sink};
+use crate::{Aborted, Cancellation, Completer, Deferred};
 
 /// The deferreds that are to become one. See the [module](self).
 ///
@@ -39,26 +44,20 @@ use crate::{Aborted, CancelHandle, Completer, Deferred};
 pub struct FanIn<T: 'static, E: From<Aborted> + 'static> {
     children: Vec<Deferred<T, E>>,
     /// What is left to a child of its failure.
-    copy: Option<fn(&E) -> E>,
-}
-
-/// What becomes of a child once a function is attached to it that takes its result.
-enum Tail {
-    Kept(Deferred<(), Aborted>),
-    /// Its failure was left to it, and nobody will handle that.
-    Dropped(CancelHandle),
+    copy: Option<Copy<E>>,
 }
 
 struct Collection<R: Rule> {
-    state: Mutex<State<R>>,
-    tails: Mutex<Vec<Tail>>,
+    /// Empty once the rule has decided.
+    completer: Mutex<Option<Completer<R::Output, R::Failure>>>,
+    /// Whether it has: looked at before a result is kept that nobody waits for.
+    is_decided: AtomicBool,
+    /// What is left to a deferred of its failure.
+    copy: Option<Copy<R::Error>>,
 }
 
-struct State<R: Rule> {
-    rule: R,
-    /// Empty once the rule has decided.
-    completer: Option<Completer<R::Output, R::Failure>>,
-}
+/// Copies a failure.
+type Copy<E> = fn(&E) -> E;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing that can panic runs under these locks.
@@ -66,40 +65,50 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<R: Rule> Collection<R> {
-    fn arrived(&self, index: usize, result: Result<R::Item, R::Error>) {
-        let (decision, completer) = {
-            let mut state = lock(&self.state);
-            if state.completer.is_none() {
-                // Somebody else's turn is over; dropped outside of the lock.
-                (Decision::Late(result), None)
-            } else {
-                let decision = state.rule.arrived(index, result);
-                let completer = match decision {
-                    Decision::Wait => None,
-                    _ => state.completer.take(),
-                };
-                (decision, completer)
-            }
-        };
-        if let (Decision::Fire(result), Some(completer)) = (decision, completer) {
+    fn decide(row: &Row<Self>, result: Result<R::Output, R::Failure>) {
+        let collection = row.sink();
+        let completer = lock(&collection.completer).take();
+        if let Some(completer) = completer {
+            // ORDERING: whoever misses it keeps what is dropped later.
+            collection.is_decided.store(true, Relaxed);
             if R::LOSERS_ARE_CANCELLED {
-                self.cancel_all();
+                row.cancel_all();
             }
             completer.settle(result);
         }
     }
+}
 
-    fn cancel_all(&self) {
-        // Outside of the lock, since callbacks run. Whoever comes meanwhile finds that it is being done.
-        let tails = mem::take(&mut *lock(&self.tails));
-        for tail in &tails {
-            match tail {
-                Tail::Kept(tail) => tail.cancel(),
-                Tail::Dropped(handle) => handle.cancel(),
+impl<R: Rule> Sink for Collection<R> {
+    type Item = R::Item;
+    type Error = R::Error;
+    type Kept = R::Kept;
+
+    const CANCELS_EARLY: bool = R::LOSERS_ARE_CANCELLED;
+
+    fn arrived(row: &Row<Self>, index: usize, result: Result<R::Item, R::Error>, origin: Origin) -> Option<R::Kept> {
+        let collection = row.sink();
+        if let (Some(copy), Err(error)) = (collection.copy, &result) {
+            // It is the user's code that copies.
+            if let Ok(copy) = catch_unwind(AssertUnwindSafe(|| copy(error))) {
+                origin.report(copy);
             }
         }
-        let added = mem::replace(&mut *lock(&self.tails), tails);
-        lock(&self.tails).extend(added);
+        // ORDERING: as in `decide`.
+        if collection.is_decided.load(Relaxed) {
+            return None;
+        }
+        match R::arrived(index, result) {
+            Arrival::Keep(kept) => Some(kept),
+            Arrival::Decide(result) => {
+                Self::decide(row, result);
+                None
+            }
+        }
+    }
+
+    fn is_full(row: &Row<Self>, kept: Vec<R::Kept>) {
+        Self::decide(row, R::all(kept));
     }
 }
 
@@ -136,29 +145,26 @@ where
     /// ```
     #[track_caller]
     pub fn all(self) -> Deferred<Vec<Result<T, E>>, Aborted> {
-        let rule = All::new(self.children.len());
-        self.start(rule)
+        self.start::<All<T, E>>()
     }
 
     /// Waits for the values of all, and gives them in the order in which they went in; or fails as soon as one fails. The
     /// others go on.
     #[track_caller]
     pub fn gather(self) -> Deferred<Vec<T>, FirstError<E>> {
-        let rule = Gather::new(self.children.len());
-        self.start(rule)
+        self.start::<Gather<T, E>>()
     }
 
     /// Waits for whichever is the first, be it a value or a failure. The others go on. Of none, it never fires.
     #[track_caller]
     pub fn first(self) -> Deferred<(usize, T), FirstError<E>> {
-        self.start(First::new())
+        self.start::<First<T, E>>()
     }
 
     /// Waits for the first value; or fails when all have failed. The others go on. Of none, it never fires.
     #[track_caller]
     pub fn first_success(self) -> Deferred<(usize, T), FailureGroup<E>> {
-        let rule = Successes::<_, _, false>::new(self.children.len());
-        self.start(rule)
+        self.start::<Successes<T, E, false>>()
     }
 
     /// Waits for the first value, and then cancels the others, in order, before it fires; or fails when all have failed. Of
@@ -173,53 +179,41 @@ where
     /// ```
     #[track_caller]
     pub fn race(self) -> Deferred<(usize, T), FailureGroup<E>> {
-        let rule = Successes::<_, _, true>::new(self.children.len());
-        self.start(rule)
+        self.start::<Successes<T, E, true>>()
     }
 
     #[track_caller]
-    fn start<R>(self, mut rule: R) -> Deferred<R::Output, R::Failure>
+    fn start<R>(self) -> Deferred<R::Output, R::Failure>
     where
         R: Rule<Item = T, Error = E>,
     {
-        if let (true, Some(output)) = (self.children.is_empty(), rule.of_none()) {
-            return Deferred::ready(output);
+        if self.children.is_empty() {
+            return match R::of_none() {
+                Some(output) => Deferred::ready(output),
+                None => never(),
+            };
         }
-        let collection = Arc::new(Collection {
-            state: Mutex::new(State { rule, completer: None }),
-            tails: Mutex::new(Vec::with_capacity(self.children.len())),
-        });
+        let collection = Collection::<R> {
+            completer: Mutex::new(None),
+            is_decided: AtomicBool::new(false),
+            copy: self.copy,
+        };
+        let row = Row::new(self.children.len(), collection, Location::caller());
         let (completer, deferred) = Deferred::with_canceller({
-            let collection = collection.clone();
-            move |cancellation: crate::Cancellation<'_, _, _>| {
-                // What becomes of the children makes the result.
+            let row = row.clone();
+            move |cancellation: Cancellation<'_, _, _>| {
+                // What becomes of the deferreds makes the result.
                 cancellation.refuse();
-                collection.cancel_all();
+                row.cancel_all();
             }
         });
-        lock(&collection.state).completer = Some(completer);
-        for (index, child) in self.children.into_iter().enumerate() {
-            if R::LOSERS_ARE_CANCELLED && lock(&collection.state).completer.is_none() {
-                // The race is over.
+        *lock(&row.sink().completer) = Some(completer);
+        row.attach(self.children.into_iter().map(Deferred::into_half), |row, child| {
+            // ORDERING: one that is missed is cancelled with the others, once it is attached.
+            if R::LOSERS_ARE_CANCELLED && row.sink().is_decided.load(Relaxed) {
                 child.cancel();
             }
-            let each = collection.clone();
-            let tail = match self.copy {
-                None => Tail::Kept(child.then(move |result| {
-                    each.arrived(index, result);
-                    Ok(())
-                })),
-                Some(copy) => {
-                    let mut tail = child.then(move |result| {
-                        let left = result.as_ref().map(|_| ()).map_err(copy);
-                        each.arrived(index, result);
-                        left
-                    });
-                    Tail::Dropped(tail.cancel_handle())
-                }
-            };
-            lock(&collection.tails).push(tail);
-        }
+        });
         deferred
     }
 }
@@ -228,6 +222,18 @@ impl<T: 'static, E: From<Aborted> + 'static> fmt::Debug for FanIn<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FanIn").field("children", &self.children).finish()
     }
+}
+
+/// A deferred that can only be cancelled.
+#[track_caller]
+fn never<T: Send + 'static, E: From<Aborted> + Send + 'static>() -> Deferred<T, E> {
+    let kept = Arc::new(Mutex::new(None));
+    let (completer, deferred) = Deferred::with_canceller({
+        let kept = kept.clone();
+        move |_| drop(lock(&kept).take())
+    });
+    *lock(&kept) = Some(completer);
+    deferred
 }
 
 /// Waits for all results. Short for [`FanIn::all`].
@@ -275,6 +281,13 @@ pub struct FirstError<E> {
 }
 
 impl<E> FirstError<E> {
+    fn new(index: usize, error: E) -> Self {
+        Self {
+            index: Some(index),
+            error,
+        }
+    }
+
     /// Which deferred it was that failed; `None` if it was the gathering itself that was aborted.
     pub fn index(&self) -> Option<usize> {
         self.index

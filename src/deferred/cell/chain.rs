@@ -398,6 +398,16 @@ pub(super) unsafe fn wait_for(root: Node, inner: Node, mut requested: bool) {
     }
 }
 
+/// Makes `root`, which nobody else uses yet, wait for the chain that begins at `inner`, whose ownership goes to it.
+///
+/// # Safety
+/// As for [`wait_for`].
+pub(super) unsafe fn begin_to_wait(root: Node, inner: Node) {
+    // ORDERING: whoever uses the root comes after this by other means.
+    // SAFETY: promised by the caller.
+    unsafe { root_of(root) }.forward.store(inner.as_ptr(), Relaxed);
+}
+
 /// Marks the end of the chain that begins at `root`. Says whether a cancellation of it was requested,
 /// which then belongs to the chain that waited for it.
 ///

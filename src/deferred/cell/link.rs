@@ -451,7 +451,7 @@ where
 ///
 /// # Safety
 /// The caller is the consumer, a result is there, and the root of the node's chain was handed on.
-unsafe fn take_leaving_root<U, X>(node: NodeRef<U, X>) -> (Result<U, X>, Whence)
+pub(super) unsafe fn take_leaving_root<U, X>(node: NodeRef<U, X>) -> (Result<U, X>, Whence)
 where
     U: 'static,
     X: From<Aborted> + 'static,

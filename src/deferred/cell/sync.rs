@@ -74,6 +74,10 @@ mod checked {
             self.in_turn().load(order)
         }
 
+        pub(in crate::deferred::cell) fn store(&self, new: *mut T, order: Ordering) {
+            self.in_turn().store(new, order);
+        }
+
         pub(in crate::deferred::cell) fn swap(&self, new: *mut T, order: Ordering) -> *mut T {
             self.in_turn().swap(new, order)
         }

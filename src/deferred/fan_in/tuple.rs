@@ -72,10 +72,7 @@ fn fail<P, V: Send + 'static, E: From<Aborted> + Send + 'static>(
 ) {
     let completer = lock(joining).completer.take();
     if let Some(completer) = completer {
-        completer.fail(FirstError {
-            index: Some(index),
-            error,
-        });
+        completer.fail(FirstError::new(index, error));
     }
 }
 
