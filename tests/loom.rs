@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use interloop::{Aborted, Cancellation, Completer, Deferred, Task};
+use interloop::{Aborted, Cancellation, Completer, Deferred, Task, gather, race};
 use loom::{model::Builder, sync::Arc, thread};
 
 type Token = Arc<()>;
@@ -1339,6 +1339,96 @@ fn resume_and_complete_of_what_a_chain_waits_for() {
         inner.complete(token.clone());
         resuming.join().unwrap();
         assert!(outcome(chain).is_ok());
+        assert_released(&token);
+    });
+}
+
+// Fan-in.
+
+#[test]
+fn gather_and_complete_and_complete() {
+    model(|| {
+        let token = Token::default();
+        let (first, one) = pair();
+        let (second, two) = pair();
+        let value = token.clone();
+        let firing = thread::spawn(move || first.complete(value));
+        let gathered = gather([one, two]);
+        second.complete(token.clone());
+        firing.join().unwrap();
+        let values = gathered.try_take().expect("all have arrived").expect("none failed");
+        assert_eq!(values.len(), 2);
+        drop(values);
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn gather_and_failure_and_complete() {
+    model(|| {
+        let token = Token::default();
+        let (first, one) = pair();
+        let (second, two) = pair();
+        let gathered = gather([one, two]);
+        let failing = thread::spawn(move || first.fail(Aborted::dropped()));
+        second.complete(token.clone());
+        failing.join().unwrap();
+        let error = gathered.try_take().expect("one has failed").map(drop).unwrap_err();
+        assert_eq!(error.index(), Some(0));
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn cancel_of_a_gather_and_complete() {
+    model(|| {
+        let token = Token::default();
+        let (first, one) = pair();
+        let (second, two) = pair();
+        let gathered = gather([one, two]);
+        let value = token.clone();
+        let firing = thread::spawn(move || first.complete(value));
+        gathered.cancel();
+        firing.join().unwrap();
+        assert!(second.is_closed());
+        let error = gathered.try_take().expect("it was cancelled").map(drop).unwrap_err();
+        assert!(error.error().is_cancelled());
+        drop(second);
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn race_and_complete_and_complete() {
+    model(|| {
+        let token = Token::default();
+        let (first, one) = pair();
+        let (second, two) = pair();
+        let value = token.clone();
+        let firing = thread::spawn(move || first.complete(value));
+        let winner = race([one, two]);
+        second.complete(token.clone());
+        firing.join().unwrap();
+        let (index, value) = winner.try_take().expect("both have fired").expect("and none failed");
+        assert!(index < 2);
+        drop(value);
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn drop_of_a_gather_and_complete_and_complete() {
+    wide_model(|| {
+        let token = Token::default();
+        let (first, one) = pair();
+        let (second, two) = pair();
+        let gathered = gather([one, two]);
+        let (a, b) = (token.clone(), token.clone());
+        let firing = thread::spawn(move || first.complete(a));
+        let dropping = thread::spawn(move || drop(gathered));
+        second.complete(b);
+        firing.join().unwrap();
+        dropping.join().unwrap();
         assert_released(&token);
     });
 }
