@@ -1,0 +1,105 @@
+//! Deferreds that stay on their thread: by the same tests as those that do not, with `Rc` and `RefCell`.
+
+#[path = "behaviours/callbacks.rs"]
+mod callbacks;
+#[path = "behaviours/flavour.rs"]
+mod flavours;
+#[path = "behaviours/cancel_handle.rs"]
+mod handle;
+#[path = "behaviours/cancel_on_drop.rs"]
+mod on_drop;
+#[path = "behaviours/pause.rs"]
+mod pause;
+#[path = "behaviours/pause_and_wait.rs"]
+mod pause_and_wait;
+#[path = "behaviours/waiting.rs"]
+mod waiting;
+#[path = "behaviours/canceller.rs"]
+mod with_canceller;
+
+mod tools;
+
+use flavours::local as flavour;
+
+use std::{cell::RefCell, pin::pin, rc::Rc, task::Poll};
+
+use interloop::{Aborted, local};
+use tools::{CountingWaker, poll};
+
+#[test]
+fn values_failures_and_callbacks_need_not_be_send() {
+    struct Failure(Rc<str>);
+    impl From<Aborted> for Failure {
+        fn from(aborted: Aborted) -> Self {
+            Self(aborted.to_string().into())
+        }
+    }
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let (completer, deferred) = local::Deferred::<Rc<str>, Failure>::pair();
+    let (first, second) = (seen.clone(), seen.clone());
+    let chain = deferred
+        .inspect_ok(move |text| first.borrow_mut().push(text.clone()))
+        .and_then(|_| Err::<Rc<str>, _>(Failure("no".into())))
+        .inspect_err(move |failure| second.borrow_mut().push(failure.0.clone()));
+    completer.complete("yes".into());
+    assert_eq!(seen.borrow().concat(), "yesno");
+    assert_eq!(Rc::strong_count(&seen), 1);
+    assert!(chain.try_take().unwrap().is_err());
+}
+
+#[test]
+fn a_value_is_dropped_once_whatever_becomes_of_its_deferred() {
+    let token = Rc::new(());
+    for way in 0..5 {
+        let (completer, deferred) = local::Deferred::<Rc<()>>::pair();
+        match way {
+            0 => {
+                completer.complete(token.clone());
+                drop(deferred);
+            }
+            1 => {
+                drop(deferred);
+                completer.complete(token.clone());
+            }
+            2 => {
+                deferred.cancel();
+                completer.complete(token.clone());
+                assert!(deferred.try_take().unwrap().is_err());
+            }
+            3 => {
+                let chain = deferred.map_ok(|token| (token, 1));
+                completer.complete(token.clone());
+                drop(chain);
+            }
+            _ => {
+                let mut chain = deferred.map_ok(|token| vec![token]);
+                let pause = chain.pause();
+                completer.complete(token.clone());
+                drop(chain);
+                drop(pause);
+            }
+        }
+        assert_eq!(Rc::strong_count(&token), 1);
+    }
+}
+
+#[test]
+fn futures_of_one_thread_await_each_other() {
+    let order = Rc::new(RefCell::new(Vec::new()));
+    let (completer, deferred) = local::Deferred::<u32>::pair();
+    let inside = order.clone();
+    let mut waiting = pin!(async move {
+        let n = deferred.await.unwrap();
+        inside.borrow_mut().push(n);
+    });
+    let waker = CountingWaker::new();
+    assert!(poll(&mut waiting, &waker).is_pending());
+    completer.complete(1);
+    assert_eq!(
+        (waker.count(), order.borrow().len()),
+        (1, 0),
+        "a future runs when it is polled"
+    );
+    assert!(matches!(poll(&mut waiting, &waker), Poll::Ready(())));
+    assert_eq!(*order.borrow(), [1]);
+}
