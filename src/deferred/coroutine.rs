@@ -15,7 +15,10 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use super::{Cancellation, Completer, Deferred, cell::control::Control};
+use super::{
+    Cancellation, Completer, Deferred,
+    cell::{chain, control::Control},
+};
 use crate::Aborted;
 
 thread_local! {
@@ -189,7 +192,8 @@ where
 
     fn wake_by_ref(self: &Arc<Self>) {
         if self.takes_turn() {
-            self.run();
+            let coroutine = self.clone();
+            chain::nested(move || coroutine.run());
         }
     }
 }

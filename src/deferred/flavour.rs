@@ -75,9 +75,12 @@ macro_rules! flavour {
             /// Like [`pair`](Self::pair), with a function that is called when the deferred is cancelled before it has fired.
             ///
             /// It may end what is under way, and decides what becomes of the deferred, see [`Cancellation`]. The
-            /// completer still works while it runs: if that fires, the cancellation comes to nothing. It is called at most once,
+            /// completer still works while it runs: if that fires, the cancellation comes to nothing; if it is dropped, the deferred
+            /// is cancelled. It is called at most once,
             /// unless it [refuses](Cancellation::refuse), and dropped when the deferred fires. One that panics fails the
             /// deferred with [`Aborted::panicked`]. One more allocation.
+            ///
+            /// A canceller that owns what owns the completer keeps both alive until the deferred fires: give it a `Weak`.
             ///
             /// A deferred that waits for another one has fired: cancelling it asks the canceller of that one (Twisted's rule).
             ///

@@ -27,7 +27,8 @@ flavour::flavour! {
     deferred: {
         /// A result that is not there yet, and stays on its thread: a chain of callbacks, and a future.
         ///
-        /// All is as with [`crate::Deferred`], except that nothing needs to be `Send`, and neither is this.
+        /// All is as with [`crate::Deferred`], except that nothing needs to be `Send`, and neither is this. What goes from thread to
+        /// thread by its nature is not here: reactors and their time limits, coroutines, sharing, fan-in and locks.
     },
     completer: {
         /// The half that fires its [`Deferred`]: once, from the same thread.

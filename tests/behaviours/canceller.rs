@@ -172,7 +172,7 @@ fn the_completer_works_while_the_canceller_runs_and_the_cancellation_comes_to_no
 
     let (deferred, _) = with_its_completer(|completer, _| drop(completer));
     deferred.cancel();
-    assert!(deferred.try_take().unwrap().unwrap_err().is_dropped());
+    assert!(deferred.try_take().unwrap().unwrap_err().is_cancelled());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What several test files have in common.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod reports;
+
 use std::{
     future::Future,
     pin::Pin,

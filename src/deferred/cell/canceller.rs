@@ -139,7 +139,7 @@ where
 
     /// # Safety
     /// The caller is the producer.
-    unsafe fn firing(node: Node) {
+    unsafe fn firing(node: Node) -> bool {
         // SAFETY: the producer's half keeps the node alive.
         let this = unsafe { node.cast::<Self>().as_ref() };
         // ORDERING: Acquire for the canceller as its last call left it.
@@ -148,12 +148,12 @@ where
             let next = match seen {
                 turn::IDLE => turn::GONE,
                 turn::ASKING => turn::OUTDATED,
-                _ => return,
+                _ => return false,
             };
             // ORDERING: as above; Release for the thread that asks.
             match this.turn.compare_exchange(seen, next, AcqRel, Acquire) {
                 Ok(turn::IDLE) => break,
-                Ok(_) => return,
+                Ok(_) => return true,
                 Err(now) => seen = now,
             }
         }
@@ -166,6 +166,7 @@ where
                 NodeRef::<T, E>::extended(node).made_at(),
             );
         }
+        false
     }
 
     unsafe fn free(node: Node) {

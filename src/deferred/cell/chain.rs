@@ -55,7 +55,13 @@ pub(super) struct Running {
     /// Where the result comes from that the next link takes: the word of a [`Whence`].
     whence: Cell<*mut Header>,
     outer: *const Running,
+    /// How many are around it.
+    depth: usize,
 }
+
+/// So deep may runs be nested in each other's callbacks. What would begin deeper is left to the run at this depth, when that
+/// has come to its end: otherwise the stack would grow with the data, as where each of a thousand waiters wakes the next one.
+const MAX_DEPTH: usize = 32;
 
 #[cfg(not(interloop_loom))]
 thread_local! {
@@ -101,12 +107,103 @@ fn is_running_here(root: Node) -> bool {
     false
 }
 
-/// Takes a chain off the list when it is left, be it by a panic of a waker.
-struct Leave(*const Running);
+impl Running {
+    fn new(root: Node, whence: Whence) -> Self {
+        let outer = RUNNING.with(Cell::get);
+        // SAFETY: what is in the list is on this thread's stack, and leaves the list before it ends.
+        let depth = unsafe { outer.as_ref() }.map_or(0, |outer| outer.depth + 1);
+        Self {
+            root: Cell::new(root),
+            whence: Cell::new(whence.fired()),
+            outer,
+            depth,
+        }
+    }
 
-impl Drop for Leave {
+    /// Puts the run on the thread's list, until the guard is dropped.
+    fn enter(&self) -> Leave<'_> {
+        RUNNING.with(|innermost| innermost.set(ptr::from_ref(self)));
+        Leave(self)
+    }
+}
+
+/// Takes a run off the list when it is left, be it by a panic of a waker.
+struct Leave<'a>(&'a Running);
+
+impl Drop for Leave<'_> {
     fn drop(&mut self) {
-        RUNNING.with(|running| running.set(self.0));
+        RUNNING.with(|running| running.set(self.0.outer));
+        if self.0.depth == MAX_DEPTH {
+            nesting::run_what_is_left();
+        }
+    }
+}
+
+/// Whether what begins now would be nested too deep.
+pub(super) fn is_deep() -> bool {
+    // SAFETY: as in `is_running_here`.
+    unsafe { RUNNING.with(Cell::get).as_ref() }.is_some_and(|running| running.depth >= MAX_DEPTH)
+}
+
+/// Leaves a run that would be nested too deep to the one at the greatest depth.
+pub(super) fn leave(run: impl FnOnce() + 'static) {
+    nesting::leave(Box::new(run));
+}
+
+/// Runs something that is not a chain, but may fire some, as a run of its own; later, if it would be nested too deep.
+pub(in crate::deferred) fn nested(f: impl FnOnce() + 'static) {
+    if is_deep() {
+        return leave(f);
+    }
+    let running = Running::new(NonNull::dangling(), Whence::VALUE);
+    let _leave = running.enter();
+    f();
+}
+
+/// What would have been nested too deep.
+mod nesting {
+    use std::{cell::RefCell, collections::VecDeque};
+
+    #[derive(Default)]
+    struct Left {
+        runs: VecDeque<Box<dyn FnOnce()>>,
+        /// Whether somebody is at it.
+        is_running: bool,
+    }
+
+    #[cfg(not(interloop_loom))]
+    thread_local! {
+        static LEFT: RefCell<Left> = RefCell::default();
+    }
+    #[cfg(interloop_loom)]
+    loom::thread_local! {
+        static LEFT: RefCell<Left> = RefCell::default();
+    }
+
+    #[cold]
+    pub(super) fn leave(run: Box<dyn FnOnce()>) {
+        LEFT.with(|left| left.borrow_mut().runs.push_back(run));
+    }
+
+    #[cold]
+    pub(super) fn run_what_is_left() {
+        /// Lets the next one go on where a waker has panicked.
+        struct End;
+
+        impl Drop for End {
+            fn drop(&mut self) {
+                LEFT.with(|left| left.borrow_mut().is_running = false);
+            }
+        }
+
+        // One that is run from here comes back here.
+        if LEFT.with(|left| std::mem::replace(&mut left.borrow_mut().is_running, true)) {
+            return;
+        }
+        let _end = End;
+        while let Some(run) = LEFT.with(|left| left.borrow_mut().runs.pop_front()) {
+            run();
+        }
     }
 }
 
@@ -117,14 +214,8 @@ impl Drop for Leave {
 /// The links are the caller's to run, `input` points to a result of the type that `link` takes,
 /// which it moves out, and `root` is the root of the chain.
 pub(super) unsafe fn drive(root: Node, mut link: Node, mut input: *mut (), whence: Whence) {
-    let outer = RUNNING.with(Cell::get);
-    let running = Running {
-        root: Cell::new(root),
-        whence: Cell::new(whence.fired()),
-        outer,
-    };
-    let _leave = Leave(outer);
-    RUNNING.with(|innermost| innermost.set(&raw const running));
+    let running = Running::new(root, whence);
+    let _leave = running.enter();
     // The link whose result `input` is, if it is one.
     let mut spent = None;
     loop {
@@ -496,7 +587,9 @@ pub(super) unsafe fn never_run(_: Node, _: *mut (), _: &Running) -> Option<Step>
 }
 
 /// Stands in the vtables of nodes that have nothing to let go of when they fire.
-pub(super) unsafe fn ignore(_: Node) {}
+pub(super) unsafe fn ignore(_: Node) -> bool {
+    false
+}
 
 /// Makes the chain that begins at `root`, which has ended, ready to be gone on with by its consumer: a cancellation that came
 /// after its end was for nothing.

@@ -237,7 +237,13 @@ unsafe fn run_boxed<T: 'static, E: 'static>(root: Node, link: Node, input: *mut 
 /// As for [`chain::drive`].
 pub(super) unsafe fn begin<T: 'static, E: 'static>(root: Node, link: Node, result: Result<T, E>, whence: Whence) {
     // SAFETY: promised by the caller.
-    if let Some((result, whence)) = unsafe { hold_if_paused(root, link, result, whence, false) } {
+    let Some((result, whence)) = (unsafe { hold_if_paused(root, link, result, whence, false) }) else {
+        return;
+    };
+    if chain::is_deep() {
+        // SAFETY: as above: the link stays ours to run.
+        chain::leave(move || unsafe { chain::drive_with(root, link, result, whence) });
+    } else {
         // SAFETY: as above.
         unsafe { chain::drive_with(root, link, result, whence) };
     }

@@ -77,8 +77,6 @@ impl<T: 'static, E: From<Aborted> + 'static> Producer<T, E> {
 
 impl<T: 'static, E: From<Aborted> + 'static> Drop for Producer<T, E> {
     fn drop(&mut self) {
-        // SAFETY: the half is owned.
-        unsafe { self.node.prepare_to_fire() };
         // SAFETY: the half was owned, and is gone.
         unsafe { self.node.give_up() };
     }

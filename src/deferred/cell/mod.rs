@@ -43,7 +43,7 @@
 #![allow(unsafe_code)]
 
 mod canceller;
-mod chain;
+pub(super) mod chain;
 mod consumer;
 pub(super) mod control;
 pub(super) mod half;
@@ -152,8 +152,9 @@ pub(super) struct VTable {
     cancel: unsafe fn(Node) -> bool,
     /// Frees the memory of a node whose contents have been moved out.
     free: unsafe fn(Node),
-    /// Called when a completer is about to fire the node, whose other contents are of no more use then.
-    firing: unsafe fn(Node),
+    /// Called when a completer is about to fire the node, whose other contents are of no more use then. Says whether
+    /// the node is just being cancelled.
+    firing: unsafe fn(Node) -> bool,
     /// Whether this is a link that has run and waits for what its callback returned.
     forwards: bool,
 }

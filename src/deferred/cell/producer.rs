@@ -36,16 +36,15 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         word != state::DETACHED && word != state::CANCELLED && word != state::ABANDONED
     }
 
-    /// Lets go of what only a node that has not fired has.
+    /// Lets go of what only a node that has not fired has. Says whether the node is just being cancelled.
     ///
     /// # Safety
     /// The caller is the producer, which is a completer, and is about to fire or to end otherwise.
     #[inline]
-    pub(super) unsafe fn prepare_to_fire(self) {
-        if let Some(ext) = self.ext() {
-            // SAFETY: promised by the caller.
-            unsafe { (vtable_of(ext).firing)(self.node()) };
-        }
+    pub(super) unsafe fn prepare_to_fire(self) -> bool {
+        // SAFETY: promised by the caller.
+        self.ext()
+            .is_some_and(|ext| unsafe { (vtable_of(ext).firing)(self.node()) })
     }
 
     /// Fires the node: the producer's half ends. Runs the callbacks attached to it.
@@ -72,7 +71,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     unsafe fn begin(self, link: Node, whence: Whence) {
         let root = self.node();
         // SAFETY: a node with a link is a root: only completers and tasks fire.
-        if unsafe { chain::root_of(root) }.control().is_some() {
+        if chain::is_deep() || unsafe { chain::root_of(root) }.control().is_some() {
             // SAFETY: promised by the caller.
             let result = unsafe { self.read() };
             // SAFETY: as above.
@@ -83,19 +82,27 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         }
     }
 
-    /// Ends the producer's half without a result: fires [`Aborted::dropped`], if anybody waits.
+    /// Ends the producer's half without a result: fires [`Aborted::dropped`], if anybody waits. One that its canceller
+    /// drops fires [`Aborted::cancelled`].
     ///
     /// # Safety
     /// As for `fire`.
     #[inline]
     pub(super) unsafe fn give_up(self) {
+        // SAFETY: promised by the caller.
+        let is_cancelled = unsafe { self.prepare_to_fire() };
         // ORDERING: Acquire pairs with the consumer's Release of its half in `detach`.
         if self.header().state.load(std::sync::atomic::Ordering::Acquire) == state::DETACHED {
             // SAFETY: `DETACHED`: the node is the producer's alone, and nothing was written.
             unsafe { self.free() };
         } else {
+            let aborted = if is_cancelled {
+                Aborted::cancelled()
+            } else {
+                Aborted::dropped()
+            };
             // SAFETY: promised by the caller.
-            unsafe { self.fire(Err(E::from(Aborted::dropped())), self.made_at(), Unwatched::Ignore) };
+            unsafe { self.fire(Err(E::from(aborted)), self.made_at(), Unwatched::Ignore) };
         }
     }
 

@@ -1,0 +1,130 @@
+//! Cancellers that raise.
+//!
+//! In Python an exception of a canceller travels up through every `cancel` on its way, to whoever called the
+//! outermost one. Rust has no such thing: here a canceller that would raise refuses, which leaves its deferred
+//! pending, as the exception would. What remains to be told is where the exception would have surfaced. That
+//! follows from who has called, and from where the deferred had been moved to.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+
+use crate::{program::Id, values::Failure, world::World};
+
+/// What is running, and catches what cancellers raise.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Catcher {
+    /// The operation that cancels this deferred.
+    Cancel(Id),
+    /// The coroutine with this deferred, which is being cancelled.
+    Coroutine(Id),
+    /// The operation that lets time pass, for the time limits.
+    Advance,
+    /// The event loop, where exceptions vanish.
+    Loop,
+}
+
+/// Where a deferred has been moved to, and a cancellation comes from.
+#[derive(Clone, Copy)]
+pub(crate) enum Owner {
+    /// A chain that waits for it.
+    Chain(Id),
+    /// A coroutine that awaits it.
+    Coroutine(Id),
+    /// A list, which logs what its children's cancellers raise.
+    List,
+    /// A race, which such an exception ends half-way.
+    Race,
+}
+
+#[derive(Default)]
+pub(crate) struct Raises {
+    owners: HashMap<Id, Owner>,
+    /// The time limits of a deferred, as points of time.
+    limits: HashMap<Id, Vec<i64>>,
+    running: Vec<(Catcher, Option<Failure>)>,
+    /// Whether an exception has left something half done that the library does wholly.
+    pub(crate) left_half_done: bool,
+}
+
+/// Where an exception surfaces.
+enum Surface {
+    Catcher,
+    List,
+    Race,
+}
+
+impl Raises {
+    pub(crate) fn set_owner(&mut self, id: Id, owner: Owner) {
+        self.owners.insert(id, owner);
+    }
+
+    pub(crate) fn add_limit(&mut self, id: Id, due: i64) {
+        self.limits.entry(id).or_default().push(due);
+    }
+
+    /// Follows what the canceller of a deferred raises, from where that was moved to, to where it was cancelled.
+    fn surface(&mut self, catcher: Catcher, now: i64, mut id: Id) -> Surface {
+        loop {
+            let is_source = match catcher {
+                Catcher::Cancel(source) | Catcher::Coroutine(source) => source == id,
+                Catcher::Advance => self.take_limit(id, now),
+                Catcher::Loop => false,
+            };
+            if is_source {
+                return Surface::Catcher;
+            }
+            match self.owners.get(&id) {
+                Some(Owner::Chain(owner) | Owner::Coroutine(owner)) => id = *owner,
+                Some(Owner::List) => return Surface::List,
+                Some(Owner::Race) => return Surface::Race,
+                None => return Surface::Catcher,
+            }
+        }
+    }
+
+    fn take_limit(&mut self, id: Id, now: i64) -> bool {
+        let Some(limits) = self.limits.get_mut(&id) else {
+            return false;
+        };
+        let before = limits.len();
+        limits.retain(|due| *due > now);
+        limits.len() < before
+    }
+}
+
+impl World {
+    /// Runs something that may cancel, and gives what would have been raised to it.
+    pub(crate) fn catching(&self, catcher: Catcher, run: impl FnOnce()) -> Option<Failure> {
+        self.raises(|raises| raises.running.push((catcher, None)));
+        run();
+        self.raises(|raises| raises.running.pop())?.1
+    }
+
+    /// The canceller of a deferred raises.
+    pub(crate) fn raise(&self, id: Id, failure: Failure) {
+        if self.is_closed() {
+            return;
+        }
+        let clock = self.clock();
+        let (now, has_more) = (self.now(), clock.next_deadline().is_some_and(|due| due <= clock.now()));
+        let text = failure.to_json();
+        let surface = self.raises(|raises| {
+            // A winner of a race cancels without being asked to.
+            let catcher = raises.running.last().map_or(Catcher::Loop, |(catcher, _)| *catcher);
+            let surface = raises.surface(catcher, now, id);
+            match surface {
+                Surface::Race => raises.left_half_done = true,
+                Surface::Catcher if catcher == Catcher::Advance && has_more => raises.left_half_done = true,
+                _ => {}
+            }
+            if let (Surface::Catcher, Some((_, raised))) = (&surface, raises.running.last_mut()) {
+                *raised = Some(failure);
+            }
+            surface
+        });
+        if let Surface::List = surface {
+            self.log(json!({"logged": text}));
+        }
+    }
+}
