@@ -1343,6 +1343,42 @@ fn resume_and_complete_of_what_a_chain_waits_for() {
     });
 }
 
+#[test]
+fn complete_and_attach_to_a_chain_that_went_on_with_another() {
+    model(|| {
+        let token = Token::default();
+        let (inner, waits) = pair();
+        // It has fired, and goes on with the inner one.
+        let chain = Deferred::<_, Aborted>::ready(token.clone()).and_then(wait_for(&token, waits));
+        let value = token.clone();
+        let firing = thread::spawn(move || inner.complete(value));
+        let mut chain = chain.map_ok(pass(&token));
+        let pause = chain.pause();
+        let chain = chain.map_ok(pass(&token));
+        firing.join().unwrap();
+        pause.resume();
+        assert!(outcome(chain).is_ok());
+        assert_released(&token);
+    });
+}
+
+#[test]
+fn complete_and_cancel_of_a_chain_that_went_on_with_another() {
+    model(|| {
+        let token = Token::default();
+        let (inner, waits) = pair();
+        let chain = Deferred::<_, Aborted>::ready(token.clone())
+            .and_then(wait_for(&token, waits))
+            .map_ok(pass(&token));
+        let value = token.clone();
+        let firing = thread::spawn(move || inner.complete(value));
+        chain.cancel();
+        firing.join().unwrap();
+        assert_done_or_cancelled(outcome(chain));
+        assert_released(&token);
+    });
+}
+
 // Fan-in.
 
 #[test]

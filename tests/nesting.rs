@@ -87,7 +87,9 @@ fn a_firing_that_is_not_deep_runs_its_callbacks_before_it_returns() {
     let (inner, nested) = Deferred::<(), Aborted>::pair();
     let order = Arc::new(Mutex::new(Vec::new()));
     let (of_nested, of_outer) = (order.clone(), order.clone());
-    nested.map_ok(move |()| of_nested.lock().unwrap().push("nested")).detach();
+    nested
+        .map_ok(move |()| of_nested.lock().unwrap().push("nested"))
+        .detach();
     deferred
         .map_ok(move |()| {
             inner.complete(());

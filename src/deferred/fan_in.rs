@@ -328,12 +328,18 @@ impl<E: fmt::Debug + fmt::Display> Error for FirstError<E> {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureGroup<E> {
     errors: Vec<E>,
+    is_aborted: bool,
 }
 
 impl<E> FailureGroup<E> {
     /// The failures.
     pub fn errors(&self) -> &[E] {
         &self.errors
+    }
+
+    /// Whether it was the group itself that was aborted: then there is one failure, which is none of a deferred.
+    pub fn is_aborted(&self) -> bool {
+        self.is_aborted
     }
 
     /// The failures.
@@ -346,6 +352,7 @@ impl<E: From<Aborted>> From<Aborted> for FailureGroup<E> {
     fn from(aborted: Aborted) -> Self {
         Self {
             errors: vec![E::from(aborted)],
+            is_aborted: true,
         }
     }
 }

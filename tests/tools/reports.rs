@@ -47,10 +47,15 @@ fn collect(failure: &Unhandled<'_>) {
     REPORTS.with_borrow_mut(|reports| reports.push(report));
 }
 
-/// What is reported on this thread while `f` runs. The hook is that of the process, and stays.
+/// Sets the hook of the process, which stays.
+pub(crate) fn set_hook() {
+    unhandled::set_hook(Some(Arc::new(collect)));
+}
+
+/// What is reported on this thread while `f` runs.
 pub(crate) fn reports(f: impl FnOnce()) -> Vec<Report> {
     static HOOK: Once = Once::new();
-    HOOK.call_once(|| unhandled::set_hook(Some(Arc::new(collect))));
+    HOOK.call_once(set_hook);
     let before = REPORTS.take();
     f();
     REPORTS.replace(before)

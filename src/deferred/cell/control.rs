@@ -299,6 +299,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
     #[inline]
     pub(super) unsafe fn is_kept_back(self) -> bool {
         self.is_extended()
+            && !self.is_waited_for()
             // SAFETY: promised by the caller.
             && unsafe { self.control() }.is_some_and(Control::is_paused)
             // ORDERING: nothing is read on the strength of it.
@@ -329,8 +330,8 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         let mut node = self;
         // SAFETY: promised by the caller.
         let root = match unsafe { node.root() } {
-            Some(root) => root,
-            None => {
+            Some(root) if !node.is_waited_for() => root,
+            _ => {
                 // A node that is its own root ends it no longer when a link is attached.
                 // SAFETY: promised by the caller.
                 node = unsafe { node.then(Outcome::Settled, node.made_at()) };

@@ -172,6 +172,8 @@ impl<T: 'static, E: From<Aborted> + 'static> Consumer<T, E> {
         };
         if has_fired(node.node()) {
             State::Fired
+        } else if node.is_waited_for() {
+            State::Waiting
         } else if !root.is_some_and(has_fired) {
             State::Pending
         // SAFETY: as above.

@@ -2,14 +2,15 @@
 
 use std::{
     cell::Cell,
-    mem::MaybeUninit,
+    mem::{ManuallyDrop, MaybeUninit},
+    num::NonZero,
     panic::{AssertUnwindSafe, Location, catch_unwind},
     ptr::{self, NonNull},
     sync::atomic::Ordering::{Acquire, Relaxed},
 };
 
 use super::{
-    Ext, Extended, Header, Node, NodeRef, Outcome, UnsafeCell, VTable,
+    Ext, Extended, Header, Node, NodeRef, Outcome, UnsafeCell, VTable, WAITED_FOR,
     chain::{self, Running, Step},
     control,
     half::Consumer,
@@ -55,6 +56,10 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         }
         // SAFETY: the slot is vacant: the state is `EMPTY`, or became one that has a result.
         let root = unsafe { self.become_inner() };
+        if self.is_waited_for() {
+            // SAFETY: promised by the caller.
+            return unsafe { self.enter(callback, made_at, root) };
+        }
         let link = Link::new(callback, made_at, root);
         let node: Node = link.cast();
         // SAFETY: the link is complete and takes this node's type.
@@ -82,7 +87,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         X: From<Aborted> + 'static,
     {
         // SAFETY: the caller is the consumer.
-        if self.is_extended() && unsafe { self.control() }.is_some() {
+        if self.is_extended() && !self.is_waited_for() && unsafe { self.control() }.is_some() {
             // SAFETY: promised by the caller.
             return unsafe { self.go_on(callback, attached_at) };
         }
@@ -107,7 +112,10 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
                             unsafe { chain::release(root) };
                         }
                     }
-                    let node = NodeRef::<U, X>::from_tagged(self.tagged);
+                    let node = NodeRef::<U, X>::from_tagged(
+                        self.tagged
+                            .map_addr(|addr| NonZero::new(addr.get() & !WAITED_FOR).unwrap_or(addr)),
+                    );
                     // SAFETY: results of the same size and alignment lie at the same offset, and
                     // the old one was moved out. The node frees its memory by its own layout:
                     // for a bare one it is the same, for an extended one its vtable knows it.
@@ -122,7 +130,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
                 Outcome::Waiting(inner) => {
                     // SAFETY: the value was moved out, and the node is ours alone.
                     unsafe { self.free() };
-                    into_node(inner)
+                    wait_as(inner)
                 }
             }
         } else {
@@ -133,7 +141,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
                     let whence = whence.after(&result, attached_at);
                     NodeRef::fired(result, made_at, whence)
                 }
-                Outcome::Waiting(inner) => into_node(inner),
+                Outcome::Waiting(inner) => wait_as(inner),
             }
         }
     }
@@ -167,6 +175,51 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         // SAFETY: the link takes this result, and nobody else knows it.
         unsafe { control::begin(root, link, result, whence) };
         NodeRef::extended(link)
+    }
+
+    /// Attaches a callback to a chain that has fired, and waits for the one that begins at `inner` and this node ends. It gets
+    /// a root of its own for that, so that it can be paused apart from the other.
+    ///
+    /// # Safety
+    /// The caller is the consumer, its half ends, and the slot is vacant.
+    #[cold]
+    unsafe fn enter<U, X, F>(self, callback: F, made_at: &'static Location<'static>, inner: Node) -> NodeRef<U, X>
+    where
+        F: FnOnce(Result<T, E>) -> Outcome<U, X>,
+        U: 'static,
+        X: From<Aborted> + 'static,
+    {
+        let fired = Self::new_bare(state::FIRED, made_at, MaybeUninit::uninit());
+        // SAFETY: nobody else knows the node, and it has fired.
+        let root = unsafe { fired.become_inner() };
+        let link = Link::<T, E, U, X, F>::new(callback, made_at, root);
+        // SAFETY: the link was just made and nobody else knows it.
+        let base = unsafe { &link.as_ref().link };
+        base.base.ext.vtable.with_mut(|vtable| {
+            // SAFETY: as above.
+            unsafe { *vtable = &Link::<T, E, U, X, F>::ENTERING };
+        });
+        base.resume.with_mut(|resume| {
+            // SAFETY: as above.
+            unsafe { *resume = Some(root) };
+        });
+        // SAFETY: nobody else uses the root yet; the ownership of the inner one moves.
+        unsafe { chain::begin_to_wait(root, inner) };
+        // SAFETY: the link is complete and takes this node's type.
+        if unsafe { self.attach(link.cast()) } {
+            return NodeRef::extended(link.cast());
+        }
+        // SAFETY: the caller is the consumer, and the root of the node's chain was handed on.
+        let (result, whence) = unsafe { take_leaving_root(self) };
+        // SAFETY: the inner chain is over, as its end had a result.
+        unsafe { chain::hand_over(inner, root) };
+        base.base.ext.vtable.with_mut(|vtable| {
+            // SAFETY: the link was not attached.
+            unsafe { *vtable = &Link::<T, E, U, X, F>::VTABLE };
+        });
+        // SAFETY: the link takes this result, and nobody else knows it.
+        unsafe { control::begin(root, link.cast(), result, whence) };
+        NodeRef::extended(link.cast())
     }
 
     /// Makes a node the end of a chain whose root is another node: one that has fired.
@@ -206,6 +259,18 @@ fn into_node<T: 'static, E: From<Aborted> + 'static>(deferred: Consumer<T, E>) -
         // SAFETY: the half was owned, and is gone.
         Some(node) => unsafe { node.unless_kept_back() },
         None => NodeRef::settled(Err(E::from(Aborted::dropped())), made_at),
+    }
+}
+
+/// Like [`into_node`], for the consumer of a chain that has fired and goes on with this one: it need not be told that it
+/// waits, unless there is to be more of it.
+fn wait_as<T: 'static, E: From<Aborted> + 'static>(deferred: Consumer<T, E>) -> NodeRef<T, E> {
+    let node = into_node(deferred);
+    // ORDERING: nothing is read on the strength of it.
+    if state::is_pending(node.header().state.load(Relaxed)) {
+        node.waited_for()
+    } else {
+        node
     }
 }
 
@@ -250,6 +315,15 @@ where
         forwards: false,
     };
 
+    /// For the first link of a chain that has fired and waits.
+    const ENTERING: VTable = VTable {
+        run: Self::enter,
+        cancel: chain::has_fired,
+        free: Self::free,
+        firing: chain::ignore,
+        forwards: false,
+    };
+
     /// For a link that waits for what its callback returned.
     const FORWARDING: VTable = VTable {
         run: Self::forward,
@@ -282,6 +356,32 @@ where
                 unsafe { hand_on(link, result, running) }
             }
         }
+    }
+
+    /// Runs the link, which is attached to what its chain waited for.
+    ///
+    /// # Safety
+    /// As for `run`.
+    unsafe fn enter(node: Node, input: *mut (), running: &Running) -> Option<Step> {
+        // SAFETY: promised by the caller, who forgets the result.
+        let result = unsafe { ptr::read(input.cast::<Result<T, E>>()) };
+        // SAFETY: the link is ours, and gives these results.
+        let link = unsafe { node.cast::<LinkBase<U, X>>().as_ref() };
+        link.base.ext.vtable.with_mut(|vtable| {
+            // SAFETY: as above.
+            unsafe { *vtable = &Self::VTABLE };
+        });
+        // SAFETY: written when the link was made.
+        let root = link.resume.with_mut(|resume| unsafe { (*resume).take() })?;
+        // SAFETY: the chain that this one waited for is over.
+        unsafe { chain::hand_over(running.root.get(), root) };
+        running.root.set(root);
+        // SAFETY: the link is ours to run.
+        let (result, whence) = unsafe { control::hold_if_paused(root, node, result, running.take_whence(), true) }?;
+        running.set_whence(whence);
+        let mut result = ManuallyDrop::new(result);
+        // SAFETY: the link is ours to run, and takes such a result, which it moves out.
+        unsafe { Self::run(node, (&raw mut result).cast(), running) }
     }
 
     /// Attaches the link to what its callback returned, or gives its result if it is there.

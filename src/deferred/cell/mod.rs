@@ -210,7 +210,7 @@ impl Ext {
     }
 }
 
-/// A typed pointer to a node, held by one of its halves. The lowest bit is set for extended nodes.
+/// A typed pointer to a node, held by one of its halves. The lowest bits are [`EXTENDED`] and [`WAITED_FOR`].
 pub(super) struct NodeRef<T, E> {
     tagged: NonNull<Header>,
     types: std::marker::PhantomData<*mut Result<T, E>>,
@@ -225,6 +225,9 @@ impl<T, E> Clone for NodeRef<T, E> {
 impl<T, E> Copy for NodeRef<T, E> {}
 
 const EXTENDED: usize = 1;
+/// The consumer's chain has fired, and this is the end of the one that it waits for.
+const WAITED_FOR: usize = 2;
+const TAGS: usize = EXTENDED | WAITED_FOR;
 
 impl<T, E> NodeRef<T, E> {
     /// Allocates a bare node.
@@ -265,6 +268,17 @@ impl<T, E> NodeRef<T, E> {
         Self::from_tagged(node.map_addr(|addr| addr | EXTENDED))
     }
 
+    /// The same node, for the consumer of a chain that has fired and waits for the chain that this node ends.
+    fn waited_for(self) -> Self {
+        Self::from_tagged(self.tagged.map_addr(|addr| addr | WAITED_FOR))
+    }
+
+    /// Whether the consumer's chain has fired, and this node is the end of the one that it waits for.
+    #[inline(always)]
+    fn is_waited_for(self) -> bool {
+        self.tagged.addr().get() & WAITED_FOR != 0
+    }
+
     #[inline(always)]
     fn is_extended(self) -> bool {
         self.tagged.addr().get() & EXTENDED != 0
@@ -272,7 +286,7 @@ impl<T, E> NodeRef<T, E> {
 
     #[inline(always)]
     fn node(self) -> Node {
-        let pointer = self.tagged.as_ptr().map_addr(|addr| addr & !EXTENDED);
+        let pointer = self.tagged.as_ptr().map_addr(|addr| addr & !TAGS);
         // SAFETY: clearing the tag gives back the address of the allocation, which is not null.
         unsafe { NonNull::new_unchecked(pointer) }
     }

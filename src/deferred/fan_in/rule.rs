@@ -130,6 +130,9 @@ impl<T: Send + 'static, E: From<Aborted> + Send + 'static, const RACE: bool> Rul
     }
 
     fn all(errors: Vec<E>) -> Result<Self::Output, Self::Failure> {
-        Err(FailureGroup { errors })
+        Err(FailureGroup {
+            errors,
+            is_aborted: false,
+        })
     }
 }
