@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = full ]; then
     cargo run --locked --release -p interloop-benches --bin allocations
-    for benchmark in deferred spawn echo; do
+    for benchmark in deferred callbacks spawn echo; do
         cargo run --locked --release -p interloop-benches --bin report -- "$benchmark"
     done
 else

@@ -986,7 +986,7 @@ fn with_canceller(
 fn canceller_and_complete() {
     model(|| {
         let token = Token::default();
-        let (completer, deferred, asked) = with_canceller(&token, |cancellation| drop(cancellation));
+        let (completer, deferred, asked) = with_canceller(&token, |_| ());
         let chain = deferred.map_ok(pass(&token));
         let value = token.clone();
         let firing = thread::spawn(move || completer.complete(value));
@@ -1036,7 +1036,7 @@ fn canceller_that_completes_and_drop_of_the_completer() {
 fn canceller_and_cancel_and_cancel() {
     model(|| {
         let token = Token::default();
-        let (completer, deferred, asked) = with_canceller(&token, |cancellation| drop(cancellation));
+        let (completer, deferred, asked) = with_canceller(&token, |_| ());
         let deferred = Arc::new(deferred);
         let shared = deferred.clone();
         let cancelling = thread::spawn(move || shared.cancel());

@@ -37,7 +37,7 @@ flavour::flavour! {
         ///
         /// [`cancel`](Self::cancel) fails what the chain waits for with [`Aborted::cancelled`]. Dropping a
         /// deferred only detaches it: what is under way goes on, and attached callbacks run. A failure that
-        /// nobody took is reported, see [`unhandled`].
+        /// nobody took is reported, see [`unhandled`](crate::unhandled).
         ///
         /// # Cost
         ///
