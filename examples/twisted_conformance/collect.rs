@@ -1,27 +1,36 @@
 //! Operations on many deferreds: lists, gathering, races.
 
-use interloop::{
-    Deferred,
-    fan_in::{FailureGroup, FanIn, FirstError},
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
 };
+
+use interloop::fan_in::{FailureGroup, FanIn, FirstError};
 
 use crate::{
     program::Id,
-    raises::Owner,
+    raises::{Impossible, Owner},
     values::{Failure, Value},
     world::{D, Step, Stop, World},
 };
 
 impl World {
-    fn fan_in(&self, ds: &[Id], consume: bool) -> Result<FanIn<Value, Failure>, Stop> {
+    fn fan_in(&self, d: Id, ds: &[Id], consume: bool) -> Result<FanIn<Value, Failure>, Stop> {
         let children = FanIn::new(self.take_deferreds(ds)?);
-        self.raises(|raises| ds.iter().for_each(|child| raises.set_owner(*child, Owner::List)));
+        self.raises(|raises| ds.iter().for_each(|child| raises.set_owner(*child, Owner::List(d))));
         Ok(if consume { children } else { children.leave_failures() })
     }
 
     pub(crate) fn list(&self, d: Id, ds: &[Id], one_cb: bool, one_eb: bool, consume: bool) -> Step {
-        let children = self.fan_in(ds, consume)?;
+        let children = self.fan_in(d, ds, consume)?;
+        let count = ds.len();
         let list: D = match (one_cb, one_eb) {
+            // Twisted's waits for ever, and cannot be cancelled.
+            (true, _) if ds.is_empty() => {
+                let (completer, never) = D::with_canceller(|cancellation| cancellation.refuse());
+                self.keep(completer);
+                never
+            }
             (false, false) => children.all().map_ok(Value::Results).map_err(Failure::from),
             (false, true) => children
                 .gather()
@@ -29,39 +38,79 @@ impl World {
                 .map_err(first_error),
             (true, true) => children.first().map_ok(first).map_err(first_error),
             // Twisted gives the whole list then, which holds nothing but failures.
-            (true, false) => children.first_success().map_ok(first).or_else(|group| {
-                let failures = group.into_errors();
+            (true, false) => children.first_success().map_ok(first).or_else(move |group| {
+                let failures = split(count, group)?;
                 Ok::<_, Failure>(Value::Results(failures.into_iter().map(Err).collect()))
             }),
         };
+        self.set_list(d);
         self.insert_deferred(d, list);
         Ok(())
     }
 
     pub(crate) fn gather(&self, d: Id, ds: &[Id], consume: bool) -> Step {
-        let values = self.fan_in(ds, consume)?.gather();
+        let values = self.fan_in(d, ds, consume)?.gather();
+        self.set_list(d);
         self.insert_deferred(d, values.map_ok(Value::List).map_err(first_error));
         Ok(())
     }
 
+    /// What a callback of `owner` has returned. If that is a list, which has fired by now, a cancellation of it has to end
+    /// there: Twisted's `DeferredList` ignores `cancel` from then on, where this library cancels what the chain waits for.
+    pub(crate) fn shield(&self, owner: Id, returned: D) -> D {
+        if !self.is_list(owner) || returned.is_settled() {
+            return returned;
+        }
+        let (completer, shielded) = D::with_canceller(|cancellation| cancellation.refuse());
+        returned.chain(completer).detach();
+        shielded
+    }
+
     pub(crate) fn race(&self, d: Id, ds: &[Id]) -> Step {
-        let children = FanIn::new(self.take_deferreds(ds)?);
-        self.raises(|raises| ds.iter().for_each(|child| raises.set_owner(*child, Owner::Race)));
-        let winner: Deferred<_, FailureGroup<Failure>> = children.race();
-        let won = winner.map_ok(|(index, value)| Value::Won(index, Box::new(value)));
-        self.insert_deferred(d, won.map_err(|group| Failure::Group(group.into_errors())));
+        let was_cancelled = Arc::new(AtomicBool::new(false));
+        let children = self.take_deferreds(ds)?.into_iter().map(|child| {
+            let (world, was_cancelled) = (self.clone(), was_cancelled.clone());
+            child.then(move |outcome| {
+                if was_cancelled.load(Relaxed) {
+                    world.raises(|raises| raises.impossible = Some(Impossible::EndedTwice));
+                }
+                outcome
+            })
+        });
+        self.raises(|raises| ds.iter().for_each(|child| raises.set_owner(*child, Owner::Race(d))));
+        let won = FanIn::new(children).race();
+        let count = ds.len();
+        let deferred =
+            won.map_ok(|(index, value)| Value::Won(index, Box::new(value)))
+                .map_err(move |group| match split(count, group) {
+                    Ok(failures) => Failure::Group(failures),
+                    Err(aborted) => {
+                        was_cancelled.store(true, Relaxed);
+                        aborted
+                    }
+                });
+        self.insert_deferred(d, deferred);
         Ok(())
     }
-}
-
-fn first((index, value): (usize, Value)) -> Value {
-    Value::First(Box::new(value), index)
 }
 
 fn first_error(error: FirstError<Failure>) -> Failure {
     match error.index() {
         Some(index) => Failure::FirstError(index, Box::new(error.into_error())),
-        // Not a child's, but the word that there is no result.
         None => error.into_error(),
     }
+}
+
+/// Tells the failures of the children from the word that there is no result, which comes as a group of one.
+fn split(count: usize, group: FailureGroup<Failure>) -> Result<Vec<Failure>, Failure> {
+    let mut failures = group.into_errors();
+    if failures.len() != count && failures.len() == 1 {
+        Err(failures.remove(0))
+    } else {
+        Ok(failures)
+    }
+}
+
+fn first((index, value): (usize, Value)) -> Value {
+    Value::First(Box::new(value), index)
 }

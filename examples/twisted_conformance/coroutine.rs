@@ -62,9 +62,6 @@ impl World {
                     Ok(Value::Null)
                 }
             };
-            if self.is_closed() {
-                return current;
-            }
             self.log(json!({"resume": [id, outcome_to_json(&current)]}));
             if current.is_err() && !catch {
                 return current;

@@ -138,15 +138,12 @@ fn compare_line(line: &str, report: &mut Report) -> Result<(), serde_json::Error
     let hints = Hints::of(&text["program"]);
     // A panic is a divergence of this program, and nothing to the others.
     let run = panic::catch_unwind(AssertUnwindSafe(|| run::run(program, hints)));
-    let got = match run {
-        Ok(Some(trace)) => Some(trace),
-        Ok(None) => {
-            report.exclude_for_exceptions(&category, &tags);
-            return Ok(());
-        }
-        Err(_) => None,
-    };
+    let (got, impossible) = run.map_or((None, None), |(trace, impossible)| (Some(trace), impossible));
     let agrees = got.as_ref().is_some_and(|trace| trace.agrees_with(&expect));
+    if let (false, Some(impossible)) = (agrees, impossible) {
+        report.exclude_impossible(&category, &tags, impossible);
+        return Ok(());
+    }
     report.count(&category, &tags, agrees);
     if !agrees {
         report.show(&text["program"], &expect, got.as_ref());

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     program::{Body, Canceller, Id, On, Op, PlainRet, Ret},
-    raises::{Catcher, Owner},
+    raises::{Catcher, Owner, Raises},
     values::{ALREADY_CALLED, Failure, Outcome, Value, outcome_to_json},
     world::{Resolver, Step, Stop, World},
 };
@@ -111,7 +111,9 @@ impl World {
                 let world = self.clone();
                 Deferred::with_canceller(move |cancellation| {
                     world.log(json!({"canceller": d}));
+                    world.raises(|raises| raises.canceller_begins(d));
                     world.run(acts.clone());
+                    world.raises(Raises::canceller_ends);
                     match raise {
                         Some(k) => {
                             world.raise(d, Failure::E(k));
@@ -133,7 +135,8 @@ impl World {
         };
         let deferred = Deferred::maybe(|| self.call(d, f, Ok(Value::Null)));
         self.insert_deferred(d, deferred);
-        if let Some(returned) = returned {
+        // Unless it was skipped, `d` is the deferred that was returned.
+        if let Some(returned) = returned.filter(|returned| self.raises(|raises| raises.is_owned_by(*returned, d))) {
             self.pauses(|pauses| pauses.rename(returned, d));
         }
     }
@@ -164,7 +167,7 @@ impl World {
                             pauses.waits(owner);
                         }
                     });
-                    return Answer::Waiting(deferred);
+                    return Answer::Waiting(self.shield(owner, deferred));
                 }
                 Err(stop) => {
                     self.log_stop(stop);
@@ -197,6 +200,7 @@ impl World {
     fn cancel(&self, d: Id) -> Step {
         let mut raised = None;
         self.hold(d, |deferred| {
+            self.raises(|raises| raises.cancels(d));
             raised = self.catching(Catcher::Cancel(d), || deferred.cancel());
             deferred
         })?;
@@ -213,18 +217,12 @@ impl World {
             Resolver::Deferred(completer) => {
                 deferred
                     .chain(completer)
-                    .and_then(move |()| match world.is_cancelled(to) && !world.is_closed() {
+                    .and_then(move |()| match world.is_cancelled(to) {
                         true => Err(ALREADY_CALLED),
                         false => Ok(Value::Null),
                     })
             }
-            _ => deferred.then(move |outcome| {
-                if world.is_closed() {
-                    outcome
-                } else {
-                    Err(ALREADY_CALLED)
-                }
-            }),
+            _ => deferred.then(|_| Err(ALREADY_CALLED)),
         };
         // Nobody can name it any more. It still reports its failure.
         left.detach();

@@ -5,12 +5,11 @@ use std::{
     mem::{self, ManuallyDrop},
 };
 
-use interloop::{Pause, State};
+use interloop::{Outcome as Answer, Pause, State};
 use serde_json::json;
 
 use crate::{
     program::Id,
-    values::Value,
     world::{D, Step, World},
 };
 
@@ -19,6 +18,8 @@ use crate::{
 pub(crate) struct Pauses {
     held_back: HashMap<Id, HeldBack>,
     targets: HashMap<Id, Target>,
+    /// The deferreds that got another number.
+    names: HashMap<Id, Id>,
 }
 
 /// A deferred that was paused.
@@ -27,6 +28,8 @@ struct HeldBack {
     guards: Vec<Pause>,
     /// Whether it had fired before the first guard was made, and has not waited since.
     has_run: bool,
+    /// Whether it will give up what it has come to.
+    gives_up: bool,
 }
 
 /// A target of `chain`, which Twisted takes for waiting until it runs.
@@ -41,9 +44,14 @@ impl Pauses {
     }
 
     fn push(&mut self, id: Id, guard: Pause, state: State) {
+        if !self.waits_as_target(id, state) {
+            // It has run, which the state does not tell any more once it is paused.
+            self.targets.remove(&id);
+        }
         let held = self.held_back.entry(id).or_default();
         if held.guards.is_empty() {
             held.has_run = state == State::Fired;
+            held.gives_up = false;
         }
         held.guards.push(guard);
     }
@@ -59,8 +67,18 @@ impl Pauses {
         }
     }
 
+    /// Whether a deferred that is paused, or was so while it ran, is still to be made to give up what it has come to.
+    fn take_rest(&mut self, id: Id) -> bool {
+        self.held_back
+            .get_mut(&id)
+            .is_some_and(|held| held.has_run && !held.guards.is_empty() && !mem::replace(&mut held.gives_up, true))
+    }
+
     /// Notes that a deferred was made the target of a `chain`.
-    pub(crate) fn set_target(&mut self, id: Id, had_fired: bool) {
+    pub(crate) fn set_target(&mut self, mut id: Id, had_fired: bool) {
+        while let Some(name) = self.names.get(&id) {
+            id = *name;
+        }
         self.targets.insert(id, Target { had_fired });
     }
 
@@ -86,14 +104,15 @@ impl Pauses {
         if let Some(target) = self.targets.remove(&from) {
             self.targets.insert(to, target);
         }
+        self.names.insert(from, to);
     }
 
     /// Ends all pauses. Drop what this gives when nothing is locked.
     pub(crate) fn end(&mut self) -> impl Sized + use<> {
         let held_back = mem::take(&mut self.held_back).into_values();
         let (run, not_run): (Vec<_>, Vec<_>) = held_back.partition(|held| held.has_run);
-        // To drop a guard is to let the chain go on, which Twisted never does by itself. But what a chain had come to
-        // before it was paused is known there.
+        // To drop a guard is to let the chain go on, which Twisted never does by itself. These give up what they have come
+        // to before that.
         (run, ManuallyDrop::new(not_run))
     }
 }
@@ -103,29 +122,31 @@ impl World {
         self.hold(d, |mut deferred| {
             let (state, is_at_rest) = (deferred.state(), deferred.is_settled());
             let guard = deferred.pause();
-            self.pauses(|pauses| {
-                pauses.runs(d, state);
-                pauses.push(d, guard, state);
-            });
+            self.pauses(|pauses| pauses.push(d, guard, state));
+            // One that is running comes to its outcome later: it gives that up when it is moved or dropped.
             if is_at_rest {
-                self.give_up_at_end(deferred)
+                self.give_up_at_end(d, deferred)
             } else {
                 deferred
             }
         })
     }
 
-    /// Has a deferred that is paused give up what it has come to when everything is dropped, so that this is not handed
-    /// on to whoever waits for it.
-    fn give_up_at_end(&self, deferred: D) -> D {
+    /// Has a deferred that is paused give up what it has come to when everything is dropped: Twisted knows that then, and
+    /// hands it to nobody.
+    pub(crate) fn give_up_at_end(&self, d: Id, deferred: D) -> D {
+        if !self.pauses(|pauses| pauses.take_rest(d)) {
+            return deferred;
+        }
         let world = self.clone();
         deferred.then(move |outcome| {
-            if world.is_closed() {
-                drop(D::settled(outcome));
-                Ok(Value::Null)
-            } else {
-                outcome
+            if !world.is_closed() {
+                return Answer::Settled(outcome);
             }
+            drop(D::settled(outcome));
+            let (completer, never) = D::pair();
+            world.keep(completer);
+            Answer::Waiting(never)
         })
     }
 

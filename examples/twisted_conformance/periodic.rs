@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::{
     program::{Id, Item, Run},
+    raises::Impossible,
     values::{Failure, Value},
     world::{Handle, Step, Stop, World},
 };
@@ -96,12 +97,24 @@ impl World {
             Item::V(_) => WorkStep::Continue,
             Item::Raise(k) => WorkStep::Fail(Failure::E(k)),
             Item::D(d) => match self.take_deferred(d) {
-                Ok(deferred) => WorkStep::Wait(deferred.map_ok(drop)),
+                Ok(deferred) => {
+                    let world = self.clone();
+                    WorkStep::Wait(deferred.map_ok(drop).inspect_err(move |_| world.note_failed_wait(t)))
+                }
                 Err(stop) => {
                     self.log_stop(stop);
                     WorkStep::Continue
                 }
             },
+        }
+    }
+
+    fn note_failed_wait(&self, t: Id) {
+        let Ok(task) = self.task(t) else { return };
+        // Handles a failure in any case, so that asking leaves none unhandled.
+        let ended = task.when_done().then(|_| Ok::<(), Failure>(()));
+        if ended.is_settled() {
+            self.raises(|raises| raises.impossible = Some(Impossible::EndedTwice));
         }
     }
 

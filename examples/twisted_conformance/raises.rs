@@ -1,11 +1,11 @@
-//! Cancellers that raise.
+//! Cancellers that raise, and other things that they do in Python only.
 //!
 //! In Python an exception of a canceller travels up through every `cancel` on its way, to whoever called the
 //! outermost one. Rust has no such thing: here a canceller that would raise refuses, which leaves its deferred
 //! pending, as the exception would. What remains to be told is where the exception would have surfaced. That
 //! follows from who has called, and from where the deferred had been moved to.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, iter};
 
 use serde_json::json;
 
@@ -32,9 +32,17 @@ pub(crate) enum Owner {
     /// A coroutine that awaits it.
     Coroutine(Id),
     /// A list, which logs what its children's cancellers raise.
-    List,
+    List(Id),
     /// A race, which such an exception ends half-way.
-    Race,
+    Race(Id),
+}
+
+impl Owner {
+    fn id(self) -> Id {
+        match self {
+            Owner::Chain(id) | Owner::Coroutine(id) | Owner::List(id) | Owner::Race(id) => id,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -43,8 +51,21 @@ pub(crate) struct Raises {
     /// The time limits of a deferred, as points of time.
     limits: HashMap<Id, Vec<i64>>,
     running: Vec<(Catcher, Option<Failure>)>,
-    /// Whether an exception has left something half done that the library does wholly.
-    pub(crate) left_half_done: bool,
+    /// The deferreds whose cancellers run.
+    cancellers: Vec<Id>,
+    /// Why the program cannot be written, once that is known.
+    pub(crate) impossible: Option<Impossible>,
+}
+
+/// What happens on Twisted, and cannot here.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Impossible {
+    /// An exception leaves something half done that the library does wholly.
+    HalfDone,
+    /// A canceller is called while it runs.
+    CalledAgain,
+    /// A race, or a cooperative task, ends once more after it has ended.
+    EndedTwice,
 }
 
 /// Where an exception surfaces.
@@ -59,8 +80,48 @@ impl Raises {
         self.owners.insert(id, owner);
     }
 
+    pub(crate) fn is_owned_by(&self, id: Id, owner: Id) -> bool {
+        self.owners.get(&id).is_some_and(|of| of.id() == owner)
+    }
+
     pub(crate) fn add_limit(&mut self, id: Id, due: i64) {
         self.limits.entry(id).or_default().push(due);
+    }
+
+    pub(crate) fn canceller_begins(&mut self, id: Id) {
+        self.cancellers.push(id);
+    }
+
+    pub(crate) fn canceller_ends(&mut self) {
+        self.cancellers.pop();
+    }
+
+    /// Notes that a deferred is going to be cancelled.
+    pub(crate) fn cancels(&mut self, source: Id) {
+        if self
+            .cancellers
+            .iter()
+            .any(|id| self.waiting(*id).any(|waiting| waiting == source))
+        {
+            self.impossible = Some(Impossible::CalledAgain);
+        }
+    }
+
+    /// Notes that time is going to pass.
+    pub(crate) fn advances(&mut self, end: i64) {
+        let is_due = |id: Id| {
+            self.limits
+                .get(&id)
+                .is_some_and(|limits| limits.iter().any(|due| *due <= end))
+        };
+        if self.cancellers.iter().any(|id| self.waiting(*id).any(is_due)) {
+            self.impossible = Some(Impossible::CalledAgain);
+        }
+    }
+
+    /// A deferred, and those that wait for it in the end.
+    fn waiting(&self, id: Id) -> impl Iterator<Item = Id> {
+        iter::successors(Some(id), |id| self.owners.get(id).map(|owner| owner.id()))
     }
 
     /// Follows what the canceller of a deferred raises, from where that was moved to, to where it was cancelled.
@@ -76,8 +137,8 @@ impl Raises {
             }
             match self.owners.get(&id) {
                 Some(Owner::Chain(owner) | Owner::Coroutine(owner)) => id = *owner,
-                Some(Owner::List) => return Surface::List,
-                Some(Owner::Race) => return Surface::Race,
+                Some(Owner::List(_)) => return Surface::List,
+                Some(Owner::Race(_)) => return Surface::Race,
                 None => return Surface::Catcher,
             }
         }
@@ -114,8 +175,10 @@ impl World {
             let catcher = raises.running.last().map_or(Catcher::Loop, |(catcher, _)| *catcher);
             let surface = raises.surface(catcher, now, id);
             match surface {
-                Surface::Race => raises.left_half_done = true,
-                Surface::Catcher if catcher == Catcher::Advance && has_more => raises.left_half_done = true,
+                Surface::Race => raises.impossible = Some(Impossible::HalfDone),
+                Surface::Catcher if catcher == Catcher::Advance && has_more => {
+                    raises.impossible = Some(Impossible::HalfDone);
+                }
                 _ => {}
             }
             if let (Surface::Catcher, Some((_, raised))) = (&surface, raises.running.last_mut()) {

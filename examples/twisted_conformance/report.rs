@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use crate::{program::Trace, values::Event};
+use crate::{program::Trace, raises::Impossible, values::Event};
 
 /// The tag of programs that turn on a defect of Twisted's.
 pub(crate) const DEFECT: &str = "coop-stop-skip";
@@ -36,6 +36,25 @@ const LEFT_OUT: [(&str, &str); 7] = [
     ),
 ];
 
+/// What turned out to be impossible while a program ran. Only a program that came out differently is excluded for it.
+const IMPOSSIBLE: [(Impossible, &str, &str); 3] = [
+    (
+        Impossible::HalfDone,
+        "canceller-raise",
+        "the exception of a canceller would leave a race, or an advance of the clock, half done",
+    ),
+    (
+        Impossible::CalledAgain,
+        "canceller called",
+        "a canceller would be called again from inside of itself",
+    ),
+    (
+        Impossible::EndedTwice,
+        "ended twice",
+        "a race that was cancelled, or a task that was stopped, ends again, which is a defect",
+    ),
+];
+
 #[derive(Default)]
 struct Count {
     agree: usize,
@@ -47,7 +66,7 @@ struct Count {
 pub(crate) struct Report {
     categories: BTreeMap<String, Count>,
     tags: BTreeMap<String, Count>,
-    need_exceptions: usize,
+    impossible: BTreeMap<Impossible, usize>,
     /// The programs that differ, in full.
     shown: String,
     left_to_show: usize,
@@ -86,8 +105,8 @@ impl Report {
         self.each(category, tags, |count| count.excluded += 1);
     }
 
-    pub(crate) fn exclude_for_exceptions(&mut self, category: &str, tags: &[String]) {
-        self.need_exceptions += 1;
+    pub(crate) fn exclude_impossible(&mut self, category: &str, tags: &[String], impossible: Impossible) {
+        *self.impossible.entry(impossible).or_default() += 1;
         self.exclude(category, tags);
     }
 
@@ -125,9 +144,11 @@ impl Report {
                 let number = self.tags.get(tag).map_or(0, |count| count.excluded);
                 writeln!(text, "{tag:20} {number:6}  {reason}")?;
             }
-            let number = self.need_exceptions;
-            let reason = "the exception of a canceller would leave a race, or an advance of the clock, half done";
-            writeln!(text, "{:20} {number:6}  {reason}\n", "canceller-raise")?;
+            for (impossible, name, reason) in IMPOSSIBLE {
+                let number = self.impossible.get(&impossible).copied().unwrap_or_default();
+                writeln!(text, "{name:20} {number:6}  {reason}")?;
+            }
+            text.push('\n');
         }
         let (agree, diverge) = (self.total(|count| count.agree), self.diverging());
         let programs = agree + diverge + excluded;

@@ -18,6 +18,7 @@ use serde_json::json;
 
 use crate::{
     program::{Hints, Id, Program, Trace},
+    raises::Impossible,
     values::{Event, Failure, outcome_to_json},
     world::World,
 };
@@ -54,8 +55,8 @@ fn known(error: &dyn Any) -> Option<Failure> {
     error.downcast_ref::<TaskError>().copied().map(Failure::from)
 }
 
-/// Runs a program. `None` if it needs exceptions that leave things half done, which there are not.
-pub(crate) fn run(program: Program, hints: Hints) -> Option<Trace> {
+/// Runs a program. Says also whether it does something that cannot be done here, so that it may come out differently.
+pub(crate) fn run(program: Program, hints: Hints) -> (Trace, Option<Impossible>) {
     unhandled().clear();
     let world = World::new(hints);
     let mut trace = Trace::default();
@@ -72,9 +73,9 @@ pub(crate) fn run(program: Program, hints: Hints) -> Option<Trace> {
     trace.end = world.take_log();
     world.drop_deferreds();
     trace.unhandled = std::mem::take(&mut *unhandled());
-    let left_half_done = world.raises(|raises| raises.left_half_done);
+    let impossible = world.raises(|raises| raises.impossible);
     world.tear_down();
-    (!left_half_done).then_some(trace)
+    (trace, impossible)
 }
 
 impl World {

@@ -69,6 +69,8 @@ impl World {
     }
 
     pub(crate) fn advance(&self, t: i64) -> Step {
+        let end = self.now() + t;
+        self.raises(|raises| raises.advances(end));
         let raised = self.catching(Catcher::Advance, || self.clock().advance(seconds(t)));
         raised.map_or(Ok(()), |failure| Err(failure.into()))
     }

@@ -67,10 +67,6 @@ enum Entry {
 
 pub(crate) enum Resolver {
     Deferred(Completer<Value, Failure>),
-    /// One whose deferred failed as its canceller returned: to fire it is to fire a second time.
-    Late {
-        _kept: Completer<Value, Failure>,
-    },
     Future(Completer<Outcome, Failure>),
     Spent,
     Moved,
@@ -94,7 +90,11 @@ struct Tables {
     permits: HashMap<Id, Vec<Permit>>,
     /// The deferreds that failed as their canceller returned.
     cancelled: HashSet<Id>,
+    /// Those that are, or were, lists.
+    lists: HashSet<Id>,
     raises: Raises,
+    /// Those of deferreds that are never to fire.
+    kept: Vec<Completer<Value, Failure>>,
     log: Vec<Event>,
 }
 
@@ -210,7 +210,8 @@ impl World {
     }
 
     pub(crate) fn take_deferred(&self, id: Id) -> Result<D, Stop> {
-        self.take(id).map(|handle| deferred(id, handle))
+        let deferred = deferred(id, self.take(id)?);
+        Ok(self.give_up_at_end(id, deferred))
     }
 
     /// Moves all out, or none.
@@ -285,17 +286,30 @@ impl World {
     pub(crate) fn set_cancelled(&self, id: Id) {
         let mut tables = self.tables();
         tables.cancelled.insert(id);
-        if let Some(resolver) = tables.resolvers.get_mut(&id) {
-            *resolver = match mem::replace(resolver, Resolver::Spent) {
-                // Kept, as dropping it would fire the deferred before its time.
-                Resolver::Deferred(completer) => Resolver::Late { _kept: completer },
-                other => other,
-            };
+        // To fire it would be to fire a second time.
+        if let Some(resolver @ Resolver::Deferred(_)) = tables.resolvers.get_mut(&id) {
+            if let Resolver::Deferred(completer) = mem::replace(resolver, Resolver::Spent) {
+                // Not dropped, which would fire the deferred before its time.
+                tables.kept.push(completer);
+            }
         }
     }
 
     pub(crate) fn is_cancelled(&self, id: Id) -> bool {
         self.tables().cancelled.contains(&id)
+    }
+
+    pub(crate) fn set_list(&self, id: Id) {
+        self.tables().lists.insert(id);
+    }
+
+    pub(crate) fn is_list(&self, id: Id) -> bool {
+        self.tables().lists.contains(&id)
+    }
+
+    /// Keeps a completer, so that its deferred stays as it is.
+    pub(crate) fn keep(&self, completer: Completer<Value, Failure>) {
+        self.tables().kept.push(completer);
     }
 }
 
@@ -316,7 +330,7 @@ impl World {
     pub(crate) fn drop_deferreds(&self) {
         self.0.is_closed.store(true, Relaxed);
         for id in self.deferreds() {
-            drop(self.take(id));
+            drop(self.take_deferred(id));
         }
         let ended = self.pauses(Pauses::end);
         drop(ended);
@@ -329,7 +343,7 @@ impl World {
     /// Drops everything, and with that the cycles that lead through callbacks.
     pub(crate) fn tear_down(self) {
         let tables = mem::take(&mut *self.tables());
-        drop((tables.handles, tables.permits, tables.resolvers));
+        drop((tables.handles, tables.permits, tables.resolvers, tables.kept));
         let clocks = self.0.clocks.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(clocks);
     }
