@@ -23,7 +23,6 @@ impl World {
 
     pub(crate) fn list(&self, d: Id, ds: &[Id], one_cb: bool, one_eb: bool, consume: bool) -> Step {
         let children = self.fan_in(d, ds, consume)?;
-        let count = ds.len();
         let list: D = match (one_cb, one_eb) {
             // Twisted's waits for ever, and cannot be cancelled.
             (true, _) if ds.is_empty() => {
@@ -39,7 +38,7 @@ impl World {
             (true, true) => children.first().map_ok(first).map_err(first_error),
             // Twisted gives the whole list then, which holds nothing but failures.
             (true, false) => children.first_success().map_ok(first).or_else(move |group| {
-                let failures = split(count, group)?;
+                let failures = split(group)?;
                 Ok::<_, Failure>(Value::Results(failures.into_iter().map(Err).collect()))
             }),
         };
@@ -79,10 +78,9 @@ impl World {
         });
         self.raises(|raises| ds.iter().for_each(|child| raises.set_owner(*child, Owner::Race(d))));
         let won = FanIn::new(children).race();
-        let count = ds.len();
         let deferred =
             won.map_ok(|(index, value)| Value::Won(index, Box::new(value)))
-                .map_err(move |group| match split(count, group) {
+                .map_err(move |group| match split(group) {
                     Ok(failures) => Failure::Group(failures),
                     Err(aborted) => {
                         was_cancelled.store(true, Relaxed);
@@ -102,9 +100,10 @@ fn first_error(error: FirstError<Failure>) -> Failure {
 }
 
 /// Tells the failures of the children from the word that there is no result, which comes as a group of one.
-fn split(count: usize, group: FailureGroup<Failure>) -> Result<Vec<Failure>, Failure> {
+fn split(group: FailureGroup<Failure>) -> Result<Vec<Failure>, Failure> {
+    let is_aborted = group.is_aborted();
     let mut failures = group.into_errors();
-    if failures.len() != count && failures.len() == 1 {
+    if is_aborted {
         Err(failures.remove(0))
     } else {
         Ok(failures)

@@ -19,6 +19,7 @@ impl World {
         } else {
             deferred
         };
+        self.set_coroutine(d);
         self.insert_deferred(d, deferred);
     }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     program::{Body, Canceller, Id, On, Op, PlainRet, Ret},
-    raises::{Catcher, Owner, Raises},
+    raises::{Catcher, Impossible, Owner, Raises},
     values::{ALREADY_CALLED, Failure, Outcome, Value, outcome_to_json},
     world::{Resolver, Step, Stop, World},
 };
@@ -198,6 +198,10 @@ impl World {
     }
 
     fn cancel(&self, d: Id) -> Step {
+        if self.is_coroutine(d) && self.pauses(|pauses| pauses.is_paused(d)) {
+            // What Twisted tells the coroutine with stays in its paused deferred.
+            self.raises(|raises| raises.impossible = Some(Impossible::EndedTwice));
+        }
         let mut raised = None;
         self.hold(d, |deferred| {
             self.raises(|raises| raises.cancels(d));

@@ -64,7 +64,7 @@ pub(crate) enum Impossible {
     HalfDone,
     /// A canceller is called while it runs.
     CalledAgain,
-    /// A race, or a cooperative task, ends once more after it has ended.
+    /// A race, a coroutine or a cooperative task ends once more after it has ended.
     EndedTwice,
 }
 

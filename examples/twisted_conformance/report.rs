@@ -51,7 +51,7 @@ const IMPOSSIBLE: [(Impossible, &str, &str); 3] = [
     (
         Impossible::EndedTwice,
         "ended twice",
-        "a race that was cancelled, or a task that was stopped, ends again, which is a defect",
+        "a race or a paused coroutine that was cancelled, or a task that was stopped, ends again, which is a defect",
     ),
 ];
 

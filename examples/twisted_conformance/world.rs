@@ -92,6 +92,8 @@ struct Tables {
     cancelled: HashSet<Id>,
     /// Those that are, or were, lists.
     lists: HashSet<Id>,
+    /// Those of coroutines.
+    coroutines: HashSet<Id>,
     raises: Raises,
     /// Those of deferreds that are never to fire.
     kept: Vec<Completer<Value, Failure>>,
@@ -301,6 +303,14 @@ impl World {
 
     pub(crate) fn set_list(&self, id: Id) {
         self.tables().lists.insert(id);
+    }
+
+    pub(crate) fn set_coroutine(&self, id: Id) {
+        self.tables().coroutines.insert(id);
+    }
+
+    pub(crate) fn is_coroutine(&self, id: Id) -> bool {
+        self.tables().coroutines.contains(&id)
     }
 
     pub(crate) fn is_list(&self, id: Id) -> bool {

@@ -10,8 +10,8 @@
 //!
 //! For deferreds of different types there is [`join`].
 //!
-//! Cancelling any of them cancels every deferred that went in, in order; what then becomes of those makes the result. Deferreds
-//! that are not needed any more go on, except in a race.
+//! Cancelling any of them cancels every deferred that went in, in order; what then becomes of those makes the result. A race fails
+//! with [`Aborted::cancelled`] if that is not known at once. Deferreds that are not needed any more go on, except in a race.
 
 mod rule;
 mod tuple;
@@ -202,8 +202,10 @@ where
         let (completer, deferred) = Deferred::with_canceller({
             let row = row.clone();
             move |cancellation: Cancellation<'_, _, _>| {
-                // What becomes of the deferreds makes the result.
-                cancellation.refuse();
+                // What becomes of the deferreds makes the result. A race does not wait for that.
+                if !R::LOSERS_ARE_CANCELLED {
+                    cancellation.refuse();
+                }
                 row.cancel_all();
             }
         });
