@@ -138,6 +138,12 @@ impl World {
         // Unless it was skipped, `d` is the deferred that was returned.
         if let Some(returned) = returned.filter(|returned| self.raises(|raises| raises.is_owned_by(*returned, d))) {
             self.pauses(|pauses| pauses.rename(returned, d));
+            if self.is_list(returned) {
+                self.set_list(d);
+            }
+            if self.is_coroutine(returned) {
+                self.set_coroutine(d);
+            }
         }
     }
 

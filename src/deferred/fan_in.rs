@@ -210,12 +210,7 @@ where
             }
         });
         *lock(&row.sink().completer) = Some(completer);
-        row.attach(self.children.into_iter().map(Deferred::into_half), |row, child| {
-            // ORDERING: one that is missed is cancelled with the others, once it is attached.
-            if R::LOSERS_ARE_CANCELLED && row.sink().is_decided.load(Relaxed) {
-                child.cancel();
-            }
-        });
+        row.attach(self.children.into_iter().map(Deferred::into_half));
         deferred
     }
 }

@@ -105,8 +105,8 @@ fn a_returned_deferred_that_waits_itself_is_waited_for_to_the_end() {
         .map_ok(|n| n + 1);
     assert_eq!(
         waiting.state(),
-        State::Pending,
-        "it is the inner one itself, which has not fired"
+        State::Waiting,
+        "it has fired, and waits for the inner one"
     );
     let (outer, deferred) = pair::<u32>();
     let chain = deferred.and_then(move |_| waiting).map_ok(|n| n * 100);

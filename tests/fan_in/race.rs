@@ -1,6 +1,6 @@
 //! Races: the first value wins, and the others are cancelled.
 
-use interloop::{Deferred, State, race};
+use interloop::{Aborted, Deferred, State, race};
 
 use crate::{
     CANCELLED, Child, Log, children,
@@ -176,4 +176,15 @@ fn a_race_among_races_cancels_through_both() {
     completers.remove(0).complete(7);
     assert_eq!(log.events(), ["cancel 1", "cancel 2", "cancel 3"]);
     assert_eq!(winner.try_take().unwrap().unwrap(), (0, 7));
+}
+
+#[test]
+fn a_race_that_is_over_when_it_begins_cancels_each_loser_once() {
+    let (next, inner) = Deferred::<u32, Aborted>::pair();
+    let (loser, deferred) = Deferred::<u32, Aborted>::pair();
+    let deferred = deferred.or_else(move |_| inner);
+    let winner = race([Deferred::ready(1), deferred]);
+    assert_eq!(winner.try_take().unwrap().unwrap(), (0, 1));
+    assert!(loser.is_closed());
+    assert!(!next.is_closed(), "what the loser went on with was cancelled, too");
 }

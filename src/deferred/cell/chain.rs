@@ -87,9 +87,9 @@ impl Running {
 
     /// A link has made this of a result that came from there.
     #[inline(always)]
-    pub(super) fn link_gave<T, E>(&self, result: &Result<T, E>, link: &Header) {
-        if result.is_err() || self.whence.get() != state::FIRED {
-            self.set_whence(self.take_whence().after(result, link.made_at));
+    pub(super) fn link_gave(&self, is_failure: bool, link: &Header) {
+        if is_failure || self.whence.get() != state::FIRED {
+            self.set_whence(self.take_whence().after(is_failure, link.made_at));
         }
     }
 }

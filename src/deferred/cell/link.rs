@@ -103,7 +103,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
             let whence = unsafe { Whence::from_word(seen) };
             match call(callback, result) {
                 Outcome::Settled(result) => {
-                    let whence = whence.after(&result, attached_at);
+                    let whence = whence.after(result.is_err(), attached_at);
                     if let Some(ext) = self.ext() {
                         // SAFETY: the node is ours alone.
                         let root = ext.root.with_mut(|root| unsafe { (*root).take() });
@@ -138,7 +138,7 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
             let (result, whence) = unsafe { self.take_with_whence() };
             match call(callback, result) {
                 Outcome::Settled(result) => {
-                    let whence = whence.after(&result, attached_at);
+                    let whence = whence.after(result.is_err(), attached_at);
                     NodeRef::fired(result, made_at, whence)
                 }
                 Outcome::Waiting(inner) => wait_as(inner),
@@ -238,6 +238,12 @@ impl<T: 'static, E: From<Aborted> + 'static> NodeRef<T, E> {
         unsafe { chain::drive_with(root, link, result, whence) };
         Self::extended(link)
     }
+}
+
+/// What a callback came to, once what it gave is in its place.
+enum Ran<U: 'static, X: From<Aborted> + 'static> {
+    Wrote { is_failure: bool },
+    Waits(Consumer<U, X>),
 }
 
 /// Calls a callback; a panic becomes the failure [`Aborted::panicked`].
@@ -341,19 +347,36 @@ where
         // SAFETY: a link runs once.
         let callback = unsafe { take_callback(node.cast::<Self>()) };
         let link = NodeRef::<U, X>::extended(node);
-        match call(callback, input) {
+        // What it returns goes straight to its place: on the way there by the stack, it costs more than the callback.
+        // The callback and its input are gone after a panic, so nobody sees them half changed.
+        let ran = catch_unwind(AssertUnwindSafe(|| match callback(input) {
             Outcome::Settled(result) => {
-                running.link_gave(&result, link.header());
-                // SAFETY: the link is ours, and the callback has run.
-                unsafe { hand_on(link, result, running) }
+                let is_failure = result.is_err();
+                // SAFETY: the link is ours, and nothing is in its value.
+                unsafe { link.write(result) };
+                Ran::Wrote { is_failure }
             }
-            Outcome::Waiting(inner) => {
+            Outcome::Waiting(inner) => Ran::Waits(inner),
+        }));
+        match ran.unwrap_or_else(|panic| {
+            // SAFETY: as above; what panics has written nothing.
+            unsafe { link.write(Err(X::from(Aborted::panicked(panic)))) };
+            Ran::Wrote { is_failure: true }
+        }) {
+            Ran::Wrote { is_failure } => {
+                running.link_gave(is_failure, link.header());
+                // SAFETY: the link is ours, and the callback has run.
+                unsafe { hand_on(link, running) }
+            }
+            Ran::Waits(inner) => {
                 drop(running.take_whence());
                 // SAFETY: as above; the deferred was given to us.
                 let (result, whence) = unsafe { Self::wait(node, into_node(inner), &running.root) }?;
                 running.set_whence(whence);
                 // SAFETY: as above.
-                unsafe { hand_on(link, result, running) }
+                unsafe { link.write(result) };
+                // SAFETY: as above.
+                unsafe { hand_on(link, running) }
             }
         }
     }
@@ -481,8 +504,11 @@ where
             result = kept;
             running.set_whence(whence);
         }
+        let link = NodeRef::<U, X>::extended(node);
         // SAFETY: the link is ours, and its callback has run.
-        unsafe { hand_on(NodeRef::<U, X>::extended(node), result, running) }
+        unsafe { link.write(result) };
+        // SAFETY: as above.
+        unsafe { hand_on(link, running) }
     }
 
     unsafe fn free(node: Node) {
@@ -494,15 +520,13 @@ where
 /// Gives the result of a link to what is attached to it, or leaves it for its consumer.
 ///
 /// # Safety
-/// The caller is the producer of the link, and its half ends.
+/// The caller is the producer of the link, has written its result, and its half ends.
 #[inline(always)]
-unsafe fn hand_on<U, X>(link: NodeRef<U, X>, result: Result<U, X>, running: &Running) -> Option<Step>
+unsafe fn hand_on<U, X>(link: NodeRef<U, X>, running: &Running) -> Option<Step>
 where
     U: 'static,
     X: From<Aborted> + 'static,
 {
-    // SAFETY: promised by the caller.
-    unsafe { link.write(result) };
     // A link with a link attached is the producer's alone (cancellations go to roots), so reading
     // is enough.
     // ORDERING: Acquire pairs with the Release of the attached link in `attach`.
@@ -510,7 +534,7 @@ where
     let next = if state::is_link(seen) {
         NonNull::new(seen)
     } else {
-        // SAFETY: the result was just written.
+        // SAFETY: promised by the caller.
         unsafe { leave(link, running) }
     }?;
     Some(Step {

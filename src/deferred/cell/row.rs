@@ -115,16 +115,12 @@ impl<S: Sink> Row<S> {
         &self.inner().sink
     }
 
-    /// Attaches the seats to the deferreds, in order; `before` is called with each before. A result that is there arrives now.
+    /// Attaches the seats to the deferreds, in order. A result that is there arrives now. A seat that was cancelled before, as
+    /// those of a race that is over, cancels its deferred now.
     ///
     /// To be called once, with as many deferreds as there are seats, and at least one.
-    pub(in crate::deferred) fn attach(
-        self,
-        children: impl IntoIterator<Item = Consumer<S::Item, S::Error>>,
-        mut before: impl FnMut(&Self, &Consumer<S::Item, S::Error>),
-    ) {
+    pub(in crate::deferred) fn attach(self, children: impl IntoIterator<Item = Consumer<S::Item, S::Error>>) {
         for ((index, child), seat) in children.into_iter().enumerate().zip(&self.inner().seats) {
-            before(&self, &child);
             if let Some(node) = child.into_node() {
                 // SAFETY: the half was owned, and is gone; every seat gets one.
                 unsafe { self.attach_one(node, index, seat) };

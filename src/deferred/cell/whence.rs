@@ -69,11 +69,8 @@ impl Whence {
 
     /// What a link made of a result that came from here.
     #[inline]
-    pub(super) fn after<T, E>(self, result: &Result<T, E>, link: &'static Location<'static>) -> Self {
-        if result.is_ok() {
-            return Self::VALUE;
-        }
-        self.passed(link)
+    pub(super) fn after(self, is_failure: bool, link: &'static Location<'static>) -> Self {
+        if is_failure { self.passed(link) } else { Self::VALUE }
     }
 
     #[cold]
