@@ -1026,7 +1026,8 @@ fn canceller_that_completes_and_drop_of_the_completer() {
         firing.join().unwrap();
         match outcome(deferred) {
             Ok(()) => assert_eq!(asked.load(SeqCst), 1),
-            Err(error) => assert!(error.is_dropped()),
+            // A completer that is dropped while the canceller runs has been cancelled.
+            Err(error) => assert!(error.is_dropped() || error.is_cancelled()),
         }
         assert_released(&token);
     });
