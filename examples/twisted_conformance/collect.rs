@@ -77,6 +77,14 @@ impl World {
             })
         });
         self.raises(|raises| ds.iter().for_each(|child| raises.set_owner(*child, Owner::Race(d))));
+        let children: Vec<_> = children.collect();
+        if children.is_empty() {
+            // Twisted's waits for ever; here it would fail.
+            let (completer, never) = D::pair();
+            self.keep(completer);
+            self.insert_deferred(d, never);
+            return Ok(());
+        }
         let won = FanIn::new(children).race();
         let deferred =
             won.map_ok(|(index, value)| Value::Won(index, Box::new(value)))

@@ -21,7 +21,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, Location, catch_unwind},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
@@ -155,20 +155,21 @@ where
         self.start::<Gather<T, E>>()
     }
 
-    /// Waits for whichever is the first, be it a value or a failure. The others go on. Of none, it never fires.
+    /// Waits for whichever is the first, be it a value or a failure. The others go on. Of none, it fails with
+    /// [`Aborted::dropped`], since nobody is there to fire it.
     #[track_caller]
     pub fn first(self) -> Deferred<(usize, T), FirstError<E>> {
         self.start::<First<T, E>>()
     }
 
-    /// Waits for the first value; or fails when all have failed. The others go on. Of none, it never fires.
+    /// Waits for the first value; or fails when all have failed, as none do at once. The others go on.
     #[track_caller]
     pub fn first_success(self) -> Deferred<(usize, T), FailureGroup<E>> {
         self.start::<Successes<T, E, false>>()
     }
 
-    /// Waits for the first value, and then cancels the others, in order, before it fires; or fails when all have failed. Of
-    /// none, it never fires.
+    /// Waits for the first value, and then cancels the others, in order, before it fires; or fails when all have failed, as
+    /// none do at once.
     ///
     /// ```
     /// use interloop::{Deferred, race};
@@ -188,10 +189,7 @@ where
         R: Rule<Item = T, Error = E>,
     {
         if self.children.is_empty() {
-            return match R::of_none() {
-                Some(output) => Deferred::ready(output),
-                None => never(),
-            };
+            return Deferred::settled(R::all(Vec::new()));
         }
         let collection = Collection::<R> {
             completer: Mutex::new(None),
@@ -219,18 +217,6 @@ impl<T: 'static, E: From<Aborted> + 'static> fmt::Debug for FanIn<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FanIn").field("children", &self.children).finish()
     }
-}
-
-/// A deferred that can only be cancelled.
-#[track_caller]
-fn never<T: Send + 'static, E: From<Aborted> + Send + 'static>() -> Deferred<T, E> {
-    let kept = Arc::new(Mutex::new(None));
-    let (completer, deferred) = Deferred::with_canceller({
-        let kept = kept.clone();
-        move |_| drop(lock(&kept).take())
-    });
-    *lock(&kept) = Some(completer);
-    deferred
 }
 
 /// Waits for all results. Short for [`FanIn::all`].

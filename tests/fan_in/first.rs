@@ -38,9 +38,15 @@ fn what_has_fired_already_decides_in_the_order_of_the_deferreds() {
 }
 
 #[test]
-fn of_none_nothing_is_the_first() {
-    assert_eq!(FanIn::<u32, String>::new([]).first().state(), State::Pending);
-    assert_eq!(FanIn::<u32, String>::new([]).first_success().state(), State::Pending);
+fn of_none_there_is_no_first_and_nobody_waits_for_it() {
+    let first = FanIn::<u32, Aborted>::new([]).first().try_take().unwrap().unwrap_err();
+    assert!(first.index().is_none() && first.error().is_dropped());
+    let failed = FanIn::<u32, String>::new([])
+        .first_success()
+        .try_take()
+        .unwrap()
+        .unwrap_err();
+    assert!(failed.errors().is_empty() && !failed.is_aborted());
 }
 
 #[test]

@@ -28,13 +28,8 @@ pub(super) trait Rule: 'static {
 
     fn arrived(index: usize, result: Result<Self::Item, Self::Error>) -> ArrivalOf<Self>;
 
-    /// What it comes to when all have arrived and none decided.
+    /// What it comes to when all have arrived and none decided, or there are none.
     fn all(kept: Vec<Self::Kept>) -> Result<Self::Output, Self::Failure>;
-
-    /// The output of no deferreds, if there is one.
-    fn of_none() -> Option<Self::Output> {
-        None
-    }
 }
 
 pub(super) struct All<T, E>(PhantomData<fn(T, E)>);
@@ -52,10 +47,6 @@ impl<T: Send + 'static, E: From<Aborted> + Send + 'static> Rule for All<T, E> {
 
     fn all(kept: Vec<Self::Kept>) -> Result<Self::Output, Self::Failure> {
         Ok(kept)
-    }
-
-    fn of_none() -> Option<Self::Output> {
-        Some(Vec::new())
     }
 }
 
@@ -77,10 +68,6 @@ impl<T: Send + 'static, E: From<Aborted> + Send + 'static> Rule for Gather<T, E>
 
     fn all(kept: Vec<T>) -> Result<Self::Output, Self::Failure> {
         Ok(kept)
-    }
-
-    fn of_none() -> Option<Self::Output> {
-        Some(Vec::new())
     }
 }
 
@@ -104,7 +91,7 @@ impl<T: Send + 'static, E: From<Aborted> + Send + 'static> Rule for First<T, E> 
     fn all(kept: Vec<Self::Kept>) -> Result<Self::Output, Self::Failure> {
         match kept.into_iter().next() {
             Some(never) => match never {},
-            // Of no deferreds, it does not come to this.
+            // There were none.
             None => Err(FirstError::from(Aborted::dropped())),
         }
     }
