@@ -104,7 +104,8 @@ pub use crate::{
         local, sync, unhandled,
     },
     reactor::{
-        Entered, EventLoop, Interest, Job, NoReactor, Operation, Reactor, Readiness, Source, Timer, source, time,
+        DelayedCall, Entered, EventLoop, Interest, Job, Metrics, NoReactor, NotActive, Operation, Reactor, Readiness,
+        Source, Timer, slow, source, time,
     },
 };
 

@@ -193,4 +193,8 @@ impl EventLoop for VirtualLoop {
     fn now(&self) -> Instant {
         self.0.lock().now
     }
+
+    fn is_virtual(&self) -> bool {
+        true
+    }
 }

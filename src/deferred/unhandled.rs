@@ -148,7 +148,7 @@ pub(super) fn report_failure<T, E: 'static>(
 }
 
 /// Reports a panic that has no deferred to fail.
-pub(super) fn report_panic(panic: Aborted, made_at: &'static Location<'static>) {
+pub(crate) fn report_panic(panic: Aborted, made_at: &'static Location<'static>) {
     let told = Trace {
         failed_at: made_at,
         passed: Vec::new(),

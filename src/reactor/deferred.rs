@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Reactor, calls::Settle};
+use super::{Reactor, callbacks::Settle};
 use crate::{Aborted, AsAborted, Deferred, IntoOutcome, Outcome};
 
 impl<T, E> Deferred<T, E>
@@ -114,7 +114,8 @@ where
         let reactor = reactor.clone();
         self.then(move |result| {
             let (completer, there) = Self::pair();
-            reactor.post(Box::new(Settle::new(completer, result)));
+            let settle = Settle::new(completer, result);
+            reactor.call_soon(move || settle.settle());
             there
         })
     }

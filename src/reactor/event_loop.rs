@@ -98,6 +98,14 @@ pub trait EventLoop: fmt::Debug + Send + Sync + 'static {
     fn now(&self) -> Instant {
         Instant::now()
     }
+
+    /// Whether the loop's time is virtual: it moves from timer to timer, as a test has it.
+    ///
+    /// Delayed calls are exact then, each with a place of its own among the loop's timers. In real time, those that are due
+    /// in the same millisecond share a timer.
+    fn is_virtual(&self) -> bool {
+        false
+    }
 }
 
 /// A timer of a loop: ready at its deadline or later, never earlier; an error if the loop has shut

@@ -1,9 +1,11 @@
 //! The handle on an event loop that is running already.
 
+mod callbacks;
 mod calls;
 mod current;
 mod deferred;
 mod event_loop;
+pub mod slow;
 pub mod source;
 pub mod time;
 
@@ -11,17 +13,19 @@ use std::{
     future::Future,
     io,
     os::fd::OwnedFd,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
 use socket2::SockRef;
 
-use self::{calls::Calls, current::Current};
 pub use self::{
+    callbacks::{DelayedCall, Metrics},
+    calls::NotActive,
     current::{Entered, NoReactor},
     event_loop::{EventLoop, Interest, Job, Operation, Readiness, Source, Timer},
 };
+use self::{calls::Calls, current::Current};
 use crate::{
     Aborted, Deferred, Task,
     time::{Interval, Sleep, Timeout},
@@ -42,7 +46,9 @@ pub struct Reactor {
 /// What all handles on one reactor share.
 #[derive(Debug)]
 struct Shared<L: ?Sized> {
-    calls: Calls,
+    calls: Calls<Reactor>,
+    /// In nanoseconds; the greatest number if there is none.
+    slow_limit: AtomicU64,
     event_loop: L,
 }
 
@@ -51,7 +57,8 @@ impl Reactor {
     pub fn new(event_loop: impl EventLoop) -> Self {
         Self {
             shared: Arc::new(Shared {
-                calls: Calls::default(),
+                calls: Calls::new(&event_loop),
+                slow_limit: AtomicU64::new(u64::MAX),
                 event_loop,
             }),
         }
@@ -90,10 +97,6 @@ impl Reactor {
     /// The loop behind the reactor.
     pub fn event_loop(&self) -> &dyn EventLoop {
         &self.shared.event_loop
-    }
-
-    fn calls(&self) -> &Calls {
-        &self.shared.calls
     }
 
     /// Runs a future on the loop. The deferred has its result; dropping that detaches the task,

@@ -1,0 +1,212 @@
+//! The task that makes the calls of a reactor.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    mem,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use super::{
+    Call, Driver, Host, State,
+    delayed::{Due, Resolution},
+};
+use crate::Timer;
+
+/// How many calls are made before the loop's other tasks get their turn. tokio's own budget for a task.
+const BUDGET: usize = 128;
+
+/// A queue that was longer gives its memory back.
+const LONG: usize = 4096;
+
+/// Makes the calls, round by round. A round is what was posted when it began, and then what was due; what is posted
+/// meanwhile is for the next one (asyncio's rule). Dropped before its end, the loop has shut down.
+///
+/// There is one while there is something to call, and it ends then, so that a loop that runs until all its tasks have ended
+/// comes to an end.
+pub(in crate::reactor) struct Rounds<H: Host> {
+    host: H::Weak,
+    /// What is left of the round.
+    soon: VecDeque<Box<H::Call>>,
+    due: VecDeque<Due>,
+    /// Made when it is needed, and moved from then on.
+    timer: Option<Pin<Box<dyn Timer>>>,
+    /// The tick for which it is set.
+    set_for: Option<u64>,
+    /// All calls were made.
+    has_ended: bool,
+}
+
+/// What to do when a round is over.
+enum Next {
+    Round,
+    Wait(u64),
+    End,
+}
+
+impl<H: Host> Rounds<H> {
+    pub(super) fn new(host: &H) -> Self {
+        Self {
+            host: host.downgrade(),
+            soon: VecDeque::new(),
+            due: VecDeque::new(),
+            timer: None,
+            set_for: None,
+            has_ended: false,
+        }
+    }
+
+    fn run(&mut self, host: &H, cx: &mut Context<'_>) -> Poll<()> {
+        let limit = host.reactor().slow_limit();
+        let mut budget = BUDGET;
+        self.collect(host);
+        loop {
+            let before = budget;
+            while budget > 0 {
+                let Some(call) = self.next_call(host) else {
+                    break;
+                };
+                budget -= 1;
+                call.call(limit);
+            }
+            if budget == 0 {
+                host.calls().lock().counts.called += before as u64;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match self.next_round(host, cx, (before - budget) as u64) {
+                Next::Round => {}
+                Next::End => {
+                    self.has_ended = true;
+                    return Poll::Ready(());
+                }
+                Next::Wait(tick) => match self.poll_timer(host, tick, cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(true) => {
+                        let mut state = host.calls().lock();
+                        state.driver = Driver::Running;
+                        self.set_for = None;
+                        if let Resolution::Exact = state.delayed.resolution() {
+                            state.delayed.collect(tick, &mut self.due);
+                        }
+                        drop(state);
+                        self.collect(host);
+                    }
+                    Poll::Ready(false) => {
+                        // The rest is the destructor's.
+                        return Poll::Ready(());
+                    }
+                },
+            }
+        }
+    }
+
+    /// The next call of the round.
+    #[inline]
+    fn next_call(&mut self, host: &H) -> Option<Box<H::Call>> {
+        if let Some(call) = self.soon.pop_front() {
+            return Some(call);
+        }
+        while let Some(due) = self.due.pop_front() {
+            let call = host.calls().lock().delayed.take(due);
+            if call.is_some() {
+                return call;
+            }
+        }
+        None
+    }
+
+    /// Begins a round, if there is anything for one. Otherwise the task waits until a call is due, or ends.
+    fn next_round(&mut self, host: &H, cx: &mut Context<'_>, called: u64) -> Next {
+        let mut state = host.calls().lock();
+        let state = &mut *state;
+        state.counts.called += called;
+        if !state.soon.is_empty() {
+            state.counts.rounds += 1;
+            mem::swap(&mut self.soon, &mut state.soon);
+            return Next::Round;
+        }
+        for queue in [&mut self.soon, &mut state.soon] {
+            if queue.capacity() > LONG {
+                queue.shrink_to(LONG);
+            }
+        }
+        state.delayed.shrink();
+        state.armed = state.delayed.next();
+        match state.armed {
+            Some(tick) => {
+                state.driver = Driver::Idle(cx.waker().clone());
+                Next::Wait(tick)
+            }
+            None => {
+                state.driver = Driver::None;
+                // Not the last handle, as the caller has one.
+                state.kept = None;
+                Next::End
+            }
+        }
+    }
+
+    /// Adds what is due to the round. In virtual time what is due is what a timer has fired for, since each has its place among
+    /// the others.
+    fn collect(&mut self, host: &H) {
+        let is_due = |state: &State<H>| state.delayed.len() > 0 && state.delayed.resolution() == Resolution::Coalesced;
+        if !is_due(&host.calls().lock()) {
+            return;
+        }
+        let now = host.reactor().now();
+        let mut state = host.calls().lock();
+        let tick = state.delayed.tick_over(now);
+        if let Some(first) = state.delayed.collect(tick, &mut self.due) {
+            state.counts.lag = now.saturating_duration_since(first);
+        }
+    }
+
+    /// Waits for a tick. False if the loop has shut down.
+    fn poll_timer(&mut self, host: &H, tick: u64, cx: &mut Context<'_>) -> Poll<bool> {
+        if self.set_for != Some(tick) {
+            let deadline = host.calls().lock().delayed.time_of(tick);
+            match &mut self.timer {
+                Some(timer) => timer.as_mut().reset(deadline),
+                None => self.timer = Some(host.reactor().event_loop().timer(deadline)),
+            }
+            self.set_for = Some(tick);
+        }
+        match &mut self.timer {
+            Some(timer) => timer.as_mut().poll(cx).map(|fired| fired.is_ok()),
+            // Made above.
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<H: Host> Future for Rounds<H>
+where
+    H::Weak: Unpin,
+{
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(host) = H::upgrade(&self.host) else {
+            return Poll::Ready(());
+        };
+        let _entered = host.reactor().enter();
+        self.run(&host, cx)
+    }
+}
+
+impl<H: Host> Drop for Rounds<H> {
+    fn drop(&mut self) {
+        if self.has_ended {
+            return;
+        }
+        if let Some(host) = H::upgrade(&self.host) {
+            let _entered = host.reactor().enter();
+            let left = host.calls().lock().end();
+            // Unlocked, as destructors are foreign.
+            self.soon.clear();
+            drop(left);
+        }
+    }
+}
