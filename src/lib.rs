@@ -88,6 +88,7 @@
 
 pub mod clock;
 pub mod deferred;
+pub mod local;
 pub mod net;
 pub mod periodic;
 
@@ -101,7 +102,7 @@ pub use crate::{
         CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, IntoOutcome, Outcome, Pause, Shared, State,
         Task,
         fan_in::{self, all, gather, join, race},
-        local, sync, unhandled,
+        sync, unhandled,
     },
     reactor::{
         DelayedCall, Entered, EventLoop, Interest, Job, Metrics, NoReactor, NotActive, Operation, Reactor, Readiness,

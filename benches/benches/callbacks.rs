@@ -4,19 +4,17 @@
 //! To compare the contenders, run it through the `report` binary.
 
 use std::{
-    env,
     hint::black_box,
-    path::Path,
     pin::pin,
-    process::{Command, Stdio},
-    sync::OnceLock,
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
-use criterion::{BenchmarkGroup, Criterion, measurement::WallTime};
+use criterion::Criterion;
 use interloop::{Aborted, Completer, Deferred, gather};
-use interloop_benches::contender::{poll_once, value_of};
+use interloop_benches::{
+    contender::{poll_once, value_of},
+    python,
+};
 
 const STEPS: usize = 10;
 const GATHERED: usize = 1000;
@@ -42,7 +40,7 @@ fn chain_10(criterion: &mut Criterion) {
             value_of(&mut end)
         });
     });
-    python(&mut group, "chain_10");
+    python::contenders(&mut group, "deferred.py", "chain_10", PEERS);
     group.finish();
 }
 
@@ -68,7 +66,7 @@ fn gather_1000(criterion: &mut Criterion) {
             assert!(matches!(all.as_mut().poll(&mut cx), Poll::Ready(Ok(values)) if values.len() == GATHERED));
         });
     });
-    python(&mut group, "gather_1000");
+    python::contenders(&mut group, "deferred.py", "gather_1000", PEERS);
     group.finish();
 }
 
@@ -134,39 +132,11 @@ fn nested_10(criterion: &mut Criterion) {
             }
         });
     });
-    python(&mut group, "nested_10");
+    python::contenders(&mut group, "deferred.py", "nested_10", PEERS);
     group.finish();
 }
 
-/// The contenders in Python. They measure themselves, once in this process, and for as long as they please.
-fn python(group: &mut BenchmarkGroup<'_, WallTime>, what: &'static str) {
-    let Some(python) = env::var_os("INTERLOOP_PYTHON") else {
-        return;
-    };
-    for peer in ["twisted", "asyncio"] {
-        let measured = OnceLock::new();
-        group.bench_function(peer, |bencher| {
-            let ns = measured.get_or_init(|| {
-                let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/deferred.py");
-                let output = Command::new(&python)
-                    .arg(script)
-                    .args(["--rounds", "1", "--only", what, peer])
-                    .stderr(Stdio::inherit())
-                    .output()
-                    .expect("INTERLOOP_PYTHON names a Python");
-                assert!(output.status.success(), "deferred.py failed");
-                let line: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a line of JSON");
-                line["ns"].as_f64().expect("nanoseconds")
-            });
-            bencher.iter_custom(|times| {
-                let whole = Duration::from_nanos((ns * times as f64) as u64);
-                // By the time that this takes, it is decided how many times make a sample.
-                std::thread::sleep(whole);
-                whole
-            });
-        });
-    }
-}
+const PEERS: &[&str] = &["twisted", "asyncio"];
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();

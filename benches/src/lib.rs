@@ -7,3 +7,4 @@
 pub mod contender;
 pub mod counting;
 pub mod operations;
+pub mod python;

@@ -114,6 +114,33 @@ macro_rules! __every_loop {
             a_job_cancelled_at_once_runs_not_at_all_or_to_its_end
         }
         $crate::__topic! {
+            $name, calls:
+            a_call_is_made_and_not_inside_of_call_soon
+            calls_are_made_in_the_order_in_which_they_were_posted
+            calls_never_overlap
+            each_threads_calls_keep_their_order
+            what_a_call_posts_is_made_in_the_next_round
+            a_chain_of_calls_goes_on_for_long
+            calls_that_never_end_let_other_tasks_run
+            a_panic_does_not_keep_the_next_call_from_being_made
+            a_call_finds_its_reactor
+            calls_are_made_though_all_handles_are_gone
+            a_blocking_job_and_a_callback_of_a_deferred_post
+            a_delayed_call_is_never_early
+            delayed_calls_are_made_in_the_order_of_their_deadlines
+            delayed_calls_of_one_deadline_are_made_in_the_order_of_their_making
+            an_earlier_call_does_not_wait_for_a_later_one
+            a_cancelled_call_is_not_made_and_is_dropped_at_once
+            a_call_that_was_made_cannot_be_changed
+            a_call_is_cancelled_by_another_of_the_same_time
+            a_call_is_put_off_by_another_of_the_same_time
+            a_call_is_reset_to_earlier_and_to_later
+            a_call_that_is_put_off_again_and_again_is_made_once_at_last
+            a_delayed_call_makes_another
+            ten_thousand_delayed_calls_are_made
+            the_metrics_count_what_waits_and_what_was_called
+        }
+        $crate::__topic! {
             $name, time:
             the_clock_does_not_go_back
             a_sleep_is_never_early
@@ -236,6 +263,7 @@ macro_rules! __loops_that_shut_down {
             sockets_made_afterwards_fail
             a_descriptor_registered_afterwards_is_refused_and_closed
             deferreds_and_contexts_go_on
+            calls_that_wait_are_dropped_and_not_made
         }
     };
 }
@@ -257,6 +285,7 @@ mod tests {
         let list = include_str!("list.rs");
         let topics = [
             ("blocking", include_str!("cases/blocking.rs")),
+            ("calls", include_str!("cases/calls.rs")),
             ("cancel", include_str!("cases/cancel.rs")),
             ("context", include_str!("cases/context.rs")),
             ("interval", include_str!("cases/interval.rs")),

@@ -7,7 +7,7 @@ mod cell;
 mod coroutine;
 pub mod fan_in;
 mod flavour;
-pub mod local;
+pub(crate) mod local;
 mod sendable;
 mod shared;
 pub mod sync;

@@ -1,28 +1,20 @@
+//! A future on its way to an event loop, and the deferred that it fires; in both flavours.
+
 use std::{
     fmt,
     future::Future,
+    marker::PhantomData,
     panic::Location,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use super::cell::task;
-use crate::{Aborted, Deferred};
-
-/// A future on its way to an [`EventLoop`](crate::EventLoop), which polls it to its end.
-///
-/// It is two words, `Send` and `Unpin`, and its output is `()`: the future's result goes to the
-/// deferred that was made with it. A panic of the future is caught and becomes
-/// [`Aborted::panicked`]. Dropped before its end, as a loop does that shuts down, it fails its
-/// deferred with [`Aborted::shut_down`]; cancelled, it ends at its next poll.
-#[must_use = "a task does nothing until a loop polls it, and fails its deferred when it is dropped"]
-pub struct Task {
-    producer: task::Producer,
-}
+use crate::Aborted;
 
 /// What the code of a task finds around it: its polls, its destructor, and the callbacks that its result
 /// runs.
-pub(crate) trait Surroundings: Send + 'static {
+pub(crate) trait Surroundings: 'static {
     /// Exchanges the task's surroundings and the thread's. Called in pairs, so that both get back what
     /// is theirs.
     fn exchange(&mut self);
@@ -33,43 +25,89 @@ impl Surroundings for () {
     fn exchange(&mut self) {}
 }
 
-impl Task {
-    /// Makes a task of a future, and the deferred that it fires: one allocation.
-    #[track_caller]
-    pub fn new<T, E, F>(future: F) -> (Self, Deferred<T, E>)
-    where
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        T: Send + 'static,
-        E: From<Aborted> + Send + 'static,
-    {
-        Self::within((), future)
-    }
+macro_rules! task {
+    (
+        $(#[$doc:meta])*
+        deferred: $Deferred:ty,
+        bounds: [$($bound:tt)*],
+        marker: $Marker:ty,
+    ) => {
+        $(#[$doc])*
+        #[must_use = "a task does nothing until a loop polls it, and fails its deferred when it is dropped"]
+        pub struct Task {
+            producer: task::Producer,
+            marker: PhantomData<$Marker>,
+        }
 
-    /// Makes a task whose code runs in surroundings of its own.
-    #[track_caller]
-    pub(crate) fn within<T, E, F>(surroundings: impl Surroundings, future: F) -> (Self, Deferred<T, E>)
-    where
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        T: Send + 'static,
-        E: From<Aborted> + Send + 'static,
-    {
-        let (producer, consumer) = task::spawn(future, surroundings, Location::caller());
-        (Self { producer }, Deferred::from_half(consumer))
-    }
+        impl Task {
+            /// Makes a task of a future, and the deferred that it fires: one allocation.
+            #[track_caller]
+            pub fn new<T, E, F>(future: F) -> (Self, $Deferred)
+            where
+                F: Future<Output = Result<T, E>> + $($bound)* 'static,
+                T: $($bound)* 'static,
+                E: From<Aborted> + $($bound)* 'static,
+            {
+                Self::within((), future)
+            }
+
+            /// Makes a task whose code runs in surroundings of its own.
+            #[track_caller]
+            pub(crate) fn within<T, E, F>(
+                surroundings: impl Surroundings + $($bound)* 'static,
+                future: F,
+            ) -> (Self, $Deferred)
+            where
+                F: Future<Output = Result<T, E>> + $($bound)* 'static,
+                T: $($bound)* 'static,
+                E: From<Aborted> + $($bound)* 'static,
+            {
+                let (producer, consumer) = task::spawn(future, surroundings, Location::caller());
+                let marker = PhantomData;
+                (Self { producer, marker }, <$Deferred>::from_half(consumer))
+            }
+        }
+
+        impl Future for Task {
+            type Output = ();
+
+            fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+                self.producer.poll(cx)
+            }
+        }
+
+        impl fmt::Debug for Task {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct("Task")
+                    .field("ended", &self.producer.has_ended())
+                    .finish()
+            }
+        }
+    };
 }
 
-impl Future for Task {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.producer.poll(cx)
-    }
+task! {
+    /// A future on its way to an [`EventLoop`](crate::EventLoop), which polls it to its end.
+    ///
+    /// It is two words, `Send` and `Unpin`, and its output is `()`: the future's result goes to the
+    /// deferred that was made with it. A panic of the future is caught and becomes
+    /// [`Aborted::panicked`]. Dropped before its end, as a loop does that shuts down, it fails its
+    /// deferred with [`Aborted::shut_down`]; cancelled, it ends at its next poll.
+    deferred: crate::Deferred<T, E>,
+    bounds: [Send +],
+    marker: (),
 }
 
-impl fmt::Debug for Task {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Task")
-            .field("ended", &self.producer.has_ended())
-            .finish()
+/// Those that stay on their thread.
+pub(super) mod local {
+    use super::*;
+
+    task! {
+        /// A future on its way to an [`EventLoop`](crate::local::EventLoop) of this thread, which polls it to its end.
+        ///
+        /// All is as with [`crate::Task`], except that nothing needs to be `Send`, and neither is this.
+        deferred: crate::local::Deferred<T, E>,
+        bounds: [],
+        marker: *const (),
     }
 }

@@ -8,13 +8,15 @@ use std::{
 use super::{
     EventLoop, NotActive, Reactor, Shared,
     calls::{Call, Calls, Handle, Host, Posted, Rounds},
+    current::Current,
     slow, time,
 };
-use crate::{Aborted, Completer, Task};
+use crate::{Aborted, Completer, Task, deferred::Surroundings};
 
 impl Host for Reactor {
     type Call = dyn Call + Send;
     type Weak = Weak<Shared<dyn EventLoop>>;
+    type Inside = Inside;
 
     fn downgrade(&self) -> Self::Weak {
         Arc::downgrade(&self.shared)
@@ -32,14 +34,24 @@ impl Host for Reactor {
         self
     }
 
+    fn inside(&self) -> Inside {
+        let mut current = Current::new(self.clone());
+        current.exchange();
+        Inside(current)
+    }
+
     fn start(&self, rounds: Rounds<Self>) {
-        let (task, deferred) = Task::new(async move {
-            rounds.await;
-            Ok::<_, Aborted>(())
-        });
-        // Dropped by the loop, the task tells those who wait for its calls, and that is all there is to say.
-        deferred.or_else(|_| Ok::<_, Aborted>(())).detach();
+        let (task, _) = Task::new(rounds);
         self.event_loop().spawn(task);
+    }
+}
+
+/// The reactor, current until this is dropped.
+pub(super) struct Inside(Current);
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.0.exchange();
     }
 }
 
@@ -58,7 +70,7 @@ impl Host for Reactor {
 /// - This reactor is the [current](Self::current) one in each.
 ///
 /// They can be called from any thread. Callbacks that wait keep the reactor alive, and are dropped, without having been called, when
-/// the loop shuts down. Callbacks that are not `Send` belong on a [`local::Reactor`](crate::local).
+/// the loop shuts down. Callbacks that are not `Send` belong on a [`local::Reactor`](crate::local::Reactor).
 impl Reactor {
     /// Has something called on the loop as soon as it is its turn (asyncio's `call_soon` and `call_soon_threadsafe`, Twisted's
     /// `callFromThread`, Tornado's `add_callback`). See [above](#callbacks).
@@ -176,6 +188,7 @@ pub struct DelayedCall {
     handle: Handle<Reactor>,
 }
 
+/// What the handles of both reactors can do.
 macro_rules! delayed_call {
     () => {
         /// Calls it off, and drops the callback.

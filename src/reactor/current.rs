@@ -24,6 +24,10 @@ pub(super) fn current() -> Result<Reactor, NoReactor> {
     current.ok_or(NoReactor(()))
 }
 
+pub(super) fn none() -> NoReactor {
+    NoReactor(())
+}
+
 /// No reactor is current here. See [`Reactor::current`].
 #[derive(Clone, Debug)]
 pub struct NoReactor(());

@@ -5,6 +5,7 @@ mod calls;
 mod current;
 mod deferred;
 mod event_loop;
+pub(crate) mod local;
 pub mod slow;
 pub mod source;
 pub mod time;

@@ -26,7 +26,7 @@ use futures_channel::mpsc;
 use futures_core::Stream;
 use futures_executor::{LocalSpawner, ThreadPool};
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn};
-use interloop::Reactor;
+use interloop::{Reactor, local};
 use interloop_async_io::Builder;
 
 /// A reactor on a thread pool. As long as the reactor lives, the pool's threads do.
@@ -57,4 +57,36 @@ pub fn from_local_spawner(spawner: LocalSpawner) -> Reactor {
         .ends_when(move || ended.is_closed())
         // As above: the task comes back in the error, and is dropped.
         .reactor(move |task| drop(sender.unbounded_send(task)))
+}
+
+/// A local reactor, for what is not `Send`, on the thread that runs a local pool. Must be made on that thread.
+///
+/// What other threads reach it by, its [`handle`](local::Reactor::handle), is that of [`from_local_spawner`].
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+///
+/// let mut pool = futures_executor::LocalPool::new();
+/// let reactor = interloop_futures::local_from_spawner(pool.spawner());
+/// let called = Rc::new(Cell::new(false));
+/// reactor.call_soon({
+///     let called = called.clone();
+///     move || called.set(true)
+/// });
+/// pool.run_until_stalled();
+/// assert!(called.get());
+/// ```
+pub fn local_from_spawner(spawner: LocalSpawner) -> local::Reactor {
+    let handle = from_local_spawner(spawner.clone());
+    local::Reactor::new(LocalLoop(spawner), handle)
+}
+
+#[derive(Debug)]
+struct LocalLoop(LocalSpawner);
+
+impl local::EventLoop for LocalLoop {
+    fn spawn(&self, task: local::Task) {
+        // A pool that is gone drops the task, which is what an event loop has to do.
+        let _ = self.0.spawn_local_obj(LocalFutureObj::new(Box::new(task)));
+    }
 }

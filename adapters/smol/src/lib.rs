@@ -12,11 +12,11 @@
 
 #![forbid(unsafe_code)]
 
-use std::sync::Arc;
+use std::{rc, rc::Rc, sync::Arc};
 
-use interloop::Reactor;
+use interloop::{Reactor, Task, local};
 use interloop_async_io::Builder;
-use smol::Executor;
+use smol::{Executor, LocalExecutor, channel};
 
 /// A reactor on smol's global executor, which starts its threads at the first spawn (one, or
 /// as many as the environment variable `SMOL_THREADS` says).
@@ -68,4 +68,63 @@ pub fn from_static(executor: &'static Executor<'static>) -> Reactor {
     Builder::new("smol executor")
         .waits_in_async_io()
         .reactor(move |task| executor.spawn(task).detach())
+}
+
+/// A local reactor, for what is not `Send`, on a local executor of yours, which you run.
+///
+/// Its [`handle`](local::Reactor::handle), by which other threads reach it, spawns onto the same executor, where a task receives
+/// what is spawned as long as the handle is kept. Neither keeps the executor alive.
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+///
+/// let executor = Rc::new(smol::LocalExecutor::new());
+/// let reactor = interloop_smol::from_local_executor(&executor);
+/// let called = Rc::new(Cell::new(0));
+/// let count = reactor.spawn_infallible({
+///     let (reactor, called) = (reactor.clone(), called.clone());
+///     async move {
+///         reactor.call_soon(move || called.set(called.get() + 1));
+///     }
+/// });
+/// smol::block_on(executor.run(count)).unwrap();
+/// while called.get() == 0 {
+///     executor.try_tick();
+/// }
+/// ```
+pub fn from_local_executor(executor: &Rc<LocalExecutor<'static>>) -> local::Reactor {
+    let (sender, tasks) = channel::unbounded::<Task>();
+    // An executor that is gone has dropped the receiver.
+    let ended = sender.clone();
+    let receive = {
+        let executor = Rc::downgrade(executor);
+        async move {
+            while let (Ok(task), Some(executor)) = (tasks.recv().await, executor.upgrade()) {
+                executor.spawn(task).detach();
+            }
+        }
+    };
+    executor.spawn(receive).detach();
+    let handle = Builder::new("smol local executor")
+        .ends_when(move || ended.is_closed())
+        .waits_in_async_io()
+        // An executor that is gone gives the task back in the error, and it is dropped.
+        .reactor(move |task| drop(sender.try_send(task)));
+    local::Reactor::new(LocalLoop(Rc::downgrade(executor)), handle)
+}
+
+struct LocalLoop(rc::Weak<LocalExecutor<'static>>);
+
+impl std::fmt::Debug for LocalLoop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("smol local executor")
+    }
+}
+
+impl local::EventLoop for LocalLoop {
+    fn spawn(&self, task: local::Task) {
+        if let Some(executor) = self.0.upgrade() {
+            executor.spawn(task).detach();
+        }
+    }
 }

@@ -27,6 +27,7 @@ use std::{
     os::{fd::OwnedFd, unix::net::UnixStream},
     panic::catch_unwind,
     pin::Pin,
+    rc::{self, Rc},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -34,8 +35,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use interloop::{Aborted, EventLoop, Job, Reactor, Source, Task, Timer};
-use tokio::runtime::Handle;
+use interloop::{Aborted, EventLoop, Job, Reactor, Source, Task, Timer, local};
+use tokio::{runtime::Handle, task::LocalSet};
 
 pub use self::error::Error;
 use self::{
@@ -78,6 +79,41 @@ pub fn from_handle(handle: &Handle) -> Result<Reactor, Error> {
         handle: handle.clone(),
         ended: Ended(ended),
     }))
+}
+
+/// A local reactor, for what is not `Send`, on a local set of yours, which you run on this thread, and on the runtime that it is
+/// run on.
+///
+/// Its [`handle`](local::Reactor::handle), by which other threads reach the runtime, is that of [`from_handle`]. It does not keep
+/// the local set alive.
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc, time::Duration};
+///
+/// let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// let set = Rc::new(tokio::task::LocalSet::new());
+/// let reactor = interloop_tokio::from_local_set(&set, runtime.handle())?;
+/// let (completer, called) = interloop::local::Deferred::<Rc<str>>::pair();
+/// reactor.call_later(Duration::from_millis(1), move || completer.complete("hello".into()));
+/// assert_eq!(&*set.block_on(&runtime, called)?, "hello");
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As for [`from_handle`].
+pub fn from_local_set(set: &Rc<LocalSet>, handle: &Handle) -> Result<local::Reactor, Error> {
+    Ok(local::Reactor::new(LocalLoop(Rc::downgrade(set)), from_handle(handle)?))
+}
+
+#[derive(Debug)]
+struct LocalLoop(rc::Weak<LocalSet>);
+
+impl local::EventLoop for LocalLoop {
+    fn spawn(&self, task: local::Task) {
+        if let Some(set) = self.0.upgrade() {
+            set.spawn_local(task);
+        }
+    }
 }
 
 /// Dropped with the runtime's tasks, which is before its drivers shut down.

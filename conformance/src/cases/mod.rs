@@ -1,6 +1,7 @@
 //! The cases, by topic. Each is a function that is given its subject.
 
 pub mod blocking;
+pub mod calls;
 pub mod cancel;
 pub mod context;
 pub mod interval;

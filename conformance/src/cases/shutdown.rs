@@ -459,3 +459,31 @@ pub fn deferreds_and_contexts_go_on(subject: impl ShutsDown) {
     wait(pin!(chain)).unwrap();
     assert_eq!(*seen.lock().unwrap(), 42);
 }
+
+pub fn calls_that_wait_are_dropped_and_not_made(mut subject: impl ShutsDown) {
+    let reactor = subject.reactor();
+    let (drops, made) = (Counter::default(), Counter::default());
+    let callback = || {
+        let (dropped, called) = (drops.on_drop(), made.on_drop());
+        let called = std::mem::ManuallyDrop::new(called);
+        move || {
+            drop(std::mem::ManuallyDrop::into_inner(called));
+            drop(dropped);
+        }
+    };
+    let delayed = reactor.call_later(HOUR, callback());
+    // The task that makes the calls waits now.
+    let (completer, waits) = Deferred::<()>::pair();
+    reactor.call_later(MILLISECOND, move || completer.complete(()));
+    subject.block_on(waits).unwrap();
+    subject.shut_down();
+    assert_eq!(drops.count(), 1);
+    assert!(delayed.cancel().unwrap_err().is_shut_down());
+    assert!(!delayed.active());
+
+    reactor.call_soon(callback());
+    let afterwards = reactor.call_later(MILLISECOND, callback());
+    assert_eq!(drops.count(), 3);
+    assert!(afterwards.reset(HOUR).unwrap_err().is_shut_down());
+    assert_eq!(made.count(), 0);
+}

@@ -55,21 +55,22 @@ pub(in crate::deferred) struct Producer {
     vtable: &'static TaskVTable,
 }
 
-// SAFETY: made from futures and results that are `Send`; the producer is the only one to poll, and
-// shares the rest with its consumer by atomics.
+// SAFETY: made from futures and results that are `Send`, or whoever made it keeps both halves on their thread; the producer is
+// the only one to poll, and shares the rest with its consumer by atomics.
 unsafe impl Send for Producer {}
 
-/// Makes a task of a future, and gives the consumer's half beside it.
+/// Makes a task of a future, and gives the consumer's half beside it. If future and result are not `Send`, both halves must
+/// stay on this thread, which their owners see to.
 pub(in crate::deferred) fn spawn<T, E, F, S>(
     future: F,
     surroundings: S,
     made_at: &'static Location<'static>,
 ) -> (Producer, Consumer<T, E>)
 where
-    F: Future<Output = Result<T, E>> + Send + 'static,
+    F: Future<Output = Result<T, E>> + 'static,
     S: Surroundings,
-    T: Send + 'static,
-    E: From<Aborted> + Send + 'static,
+    T: 'static,
+    E: From<Aborted> + 'static,
 {
     let node = Box::new(TaskNode::<T, E, F, S> {
         base: Extended {

@@ -23,13 +23,17 @@ use super::{EventLoop, Reactor};
 /// A reactor, as its calls know it. There is one whose calls are `Send`, and one whose calls stay on their thread.
 pub(super) trait Host: Clone + 'static {
     type Call: Call + ?Sized + 'static;
-    type Weak: Clone;
+    type Weak;
+    /// Keeps it current.
+    type Inside;
 
     fn downgrade(&self) -> Self::Weak;
     fn upgrade(weak: &Self::Weak) -> Option<Self>;
     fn calls(&self) -> &Calls<Self>;
     /// The reactor whose clock and timers these are.
     fn reactor(&self) -> &Reactor;
+    /// Makes it current.
+    fn inside(&self) -> Self::Inside;
     /// Has the loop run the task that makes the calls.
     fn start(&self, rounds: Rounds<Self>);
 }

@@ -12,7 +12,7 @@ use super::{
     Call, Driver, Host, State,
     delayed::{Due, Resolution},
 };
-use crate::Timer;
+use crate::{Aborted, Timer};
 
 /// How many calls are made before the loop's other tasks get their turn. tokio's own budget for a task.
 const BUDGET: usize = 128;
@@ -185,14 +185,14 @@ impl<H: Host> Future for Rounds<H>
 where
     H::Weak: Unpin,
 {
-    type Output = ();
+    type Output = Result<(), Aborted>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(host) = H::upgrade(&self.host) else {
-            return Poll::Ready(());
+            return Poll::Ready(Ok(()));
         };
-        let _entered = host.reactor().enter();
-        self.run(&host, cx)
+        let _inside = host.inside();
+        self.run(&host, cx).map(Ok)
     }
 }
 
@@ -202,7 +202,7 @@ impl<H: Host> Drop for Rounds<H> {
             return;
         }
         if let Some(host) = H::upgrade(&self.host) {
-            let _entered = host.reactor().enter();
+            let _inside = host.inside();
             let left = host.calls().lock().end();
             // Unlocked, as destructors are foreign.
             self.soon.clear();

@@ -1,0 +1,32 @@
+//! What stays on its thread: deferreds, tasks and callbacks that own `Rc`s, or objects of a GUI.
+//!
+//! The names and the rules are those of the rest of this crate, on whose machinery these stand, without the bounds
+//! of `Send`.
+//!
+//! ```
+//! use std::{cell::RefCell, rc::Rc};
+//! use interloop::{Aborted, local::Deferred};
+//!
+//! let lines = Rc::new(RefCell::new(Vec::new()));
+//! let (completer, deferred) = Deferred::<&str, Aborted>::pair();
+//! deferred.map_ok({
+//!     let lines = lines.clone();
+//!     move |line| lines.borrow_mut().push(line)
+//! })
+//! .detach();
+//! completer.complete("hello");
+//! assert_eq!(*lines.borrow(), ["hello"]);
+//! ```
+//!
+//! A [`Reactor`] runs tasks and callbacks on the thread that drives it. Adapters make it: `interloop_tokio::from_local_set`,
+//! `interloop_smol::from_local_executor`, `interloop_futures::local_from_spawner`.
+//!
+//! What another thread completes, and what is handed to other threads, belongs in a [`crate::Deferred`], which can be awaited
+//! here, too; other threads reach this one through the [`crate::Reactor`] of [`Reactor::handle`].
+
+pub use crate::{
+    deferred::local::{
+        CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, IntoOutcome, Outcome, Pause, Task,
+    },
+    reactor::local::{DelayedCall, EventLoop, Reactor},
+};
