@@ -124,7 +124,11 @@ fn a_task_and_a_call_find_their_reactors(mut looped: impl Local) {
     let check = || Reactor::current().is_ok() && interloop::Reactor::current().is_ok();
     reactor.call_soon(move || completer.complete(check()));
     assert!(looped.block_on(called).unwrap());
-    assert!(looped.block_on(reactor.spawn_infallible(async move { check() })).unwrap());
+    assert!(
+        looped
+            .block_on(reactor.spawn_infallible(async move { check() }))
+            .unwrap()
+    );
     assert!(Reactor::current().is_err());
 }
 
@@ -226,7 +230,13 @@ fn what_waits_is_dropped_with_the_loop(looped: impl Local) {
     assert!(delayed.cancel().unwrap_err().is_shut_down());
     assert!(task.try_take().unwrap().unwrap_err().is_shut_down());
     reactor.call_soon(hold());
-    assert!(reactor.call_later(MILLISECOND, hold()).cancel().unwrap_err().is_shut_down());
+    assert!(
+        reactor
+            .call_later(MILLISECOND, hold())
+            .cancel()
+            .unwrap_err()
+            .is_shut_down()
+    );
     assert_eq!(Rc::strong_count(&owned), 1);
 }
 
