@@ -1,6 +1,8 @@
-//! An event loop in virtual time, for tests: [`Clock`].
+//! An event loop in virtual time, for tests: [`Clock`]; and [`check_random`], which runs a test in many orders.
 
+mod check;
 mod queue;
+mod random;
 mod shared;
 mod timers;
 
@@ -15,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use self::check::check_random;
 use self::shared::{Awaited, Shared, VirtualLoop};
 use crate::Reactor;
 
@@ -53,6 +56,19 @@ use crate::Reactor;
 /// - Moving the deadline of a [`Sleep`](crate::time::Sleep) does not change its place at once: among timers with the
 ///   same new deadline it goes by the place that it had before. (Twisted's rule.)
 ///
+/// That is the order of a clock made with [`new`](Self::new). One made with [`with_seed`](Self::with_seed) has another,
+/// which looks random and follows from the seed, for tests that search for races:
+///
+/// - Of the tasks and jobs that can run, any may be the next.
+/// - Timers fire in the order of their deadlines still, those with the same deadline in any order, in which moved
+///   ones have no place of their own. What they wake may run before the others of that deadline fire, or after; all of it
+///   runs before a later deadline's.
+/// - The rest is as above: no timer fires before its time, and calls posted to the reactor keep their order.
+///
+/// The same seed gives the same order every time, as long as the program does nothing else that differs; with
+/// another version of the program, or of this crate, it may be another order. [`check_random`] goes through seeds,
+/// and says which one a test failed with.
+///
 /// # Calls from inside
 ///
 /// A task or callback may itself advance the clock. Other tasks run meanwhile; the one that makes the
@@ -88,7 +104,35 @@ impl Drop for Owner {
 impl Clock {
     /// Makes a clock on which no time has passed.
     pub fn new() -> Self {
-        let shared = Arc::new(Shared::new());
+        Self::of(None)
+    }
+
+    /// Makes a clock on which no time has passed, and whose tasks and timers run in an order that looks random and follows
+    /// from the seed. See [Order](Self#order).
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use interloop::{Aborted, Clock};
+    ///
+    /// let order_of = |seed| {
+    ///     let clock = Clock::with_seed(seed);
+    ///     let order = Arc::new(Mutex::new(Vec::new()));
+    ///     for n in 0..5 {
+    ///         let order = order.clone();
+    ///         clock.reactor().spawn_infallible(async move { order.lock().unwrap().push(n) }).detach();
+    ///     }
+    ///     clock.run_until_stalled();
+    ///     std::mem::take(&mut *order.lock().unwrap())
+    /// };
+    /// assert_eq!(order_of(7), order_of(7));
+    /// assert_ne!(order_of(7), order_of(8));
+    /// ```
+    pub fn with_seed(seed: u64) -> Self {
+        Self::of(Some(seed))
+    }
+
+    fn of(seed: Option<u64>) -> Self {
+        let shared = Arc::new(Shared::new(seed));
         let reactor = Reactor::new(VirtualLoop(shared.clone()));
         Self {
             owner: Arc::new(Owner { shared, reactor }),
@@ -100,6 +144,12 @@ impl Clock {
     /// It cannot [register](Reactor::register) descriptors: what they wait for happens in real time.
     pub fn reactor(&self) -> Reactor {
         self.owner.reactor.clone()
+    }
+
+    /// The seed of this clock's order, if it was [made with one](Self::with_seed). A test that needs random numbers seeds
+    /// their generator with it, so that they are replayed as well.
+    pub fn seed(&self) -> Option<u64> {
+        self.owner.shared.seed
     }
 
     /// The time on this clock, which is what [`Reactor::now`] says.

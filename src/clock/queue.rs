@@ -7,13 +7,14 @@ use std::{
     task::{Wake, Waker},
 };
 
-use super::shared::Shared;
+use super::{random::Random, shared::Shared};
 use crate::{Job, Task};
 
-/// Whoever is woken first runs first.
+/// Whoever is woken first runs first, or whoever a generator picks.
 #[derive(Default)]
 pub(super) struct Queue {
     ready: VecDeque<u64>,
+    random: Option<Random>,
     // Sorted, so that what is left when the clock ends is dropped in the order in which it was spawned.
     slots: BTreeMap<u64, Slot>,
     next_number: u64,
@@ -41,9 +42,18 @@ pub(super) enum Turn {
     Job(Job),
     /// The future that the caller has.
     Awaited(Waker),
+    /// A timer that has fired, and who waits for it.
+    Timer(Option<Waker>),
 }
 
 impl Queue {
+    pub(super) fn new(random: Option<Random>) -> Self {
+        Self {
+            random,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn add_task(&mut self, task: Task, shared: &Arc<Shared>) {
         self.add(Work::Task(task), shared);
     }
@@ -80,7 +90,7 @@ impl Queue {
         if let Some(number) = awaited {
             self.requeue_missed(number);
         }
-        while let Some(number) = self.ready.pop_front() {
+        while let Some(number) = self.take_ready() {
             // What has ended may have been woken before.
             let Some(slot) = self.slots.get_mut(&number) else {
                 continue;
@@ -97,6 +107,20 @@ impl Queue {
             }
         }
         None
+    }
+
+    /// Whether a timer that is due is to fire before the next turn, where the order is random: it is one of those among
+    /// which the generator picks.
+    pub(super) fn yields_to_a_timer(&mut self) -> bool {
+        let ready = self.ready.len();
+        self.random.as_mut().is_some_and(|random| random.below(ready + 1) == 0)
+    }
+
+    fn take_ready(&mut self) -> Option<u64> {
+        match &mut self.random {
+            None => self.ready.pop_front(),
+            Some(random) => self.ready.swap_remove_back(random.below(self.ready.len())),
+        }
     }
 
     /// Takes a task back that was polled and waits. It is given back if the clock has ended meanwhile.

@@ -8,12 +8,13 @@ use std::{
     os::fd::OwnedFd,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Context,
+    task::{Context, Waker},
     time::{Duration, Instant},
 };
 
 use super::{
     queue::{Queue, Turn},
+    random::Random,
     timers::{ListedTimer, Timers},
 };
 use crate::{EventLoop, Job, Source, Task, Timer};
@@ -21,6 +22,8 @@ use crate::{EventLoop, Job, Source, Task, Timer};
 /// A clock. Nothing foreign is polled, woken or dropped while its state is locked.
 pub(super) struct Shared {
     pub(super) base: Instant,
+    /// What the order follows from, if it is a random one.
+    pub(super) seed: Option<u64>,
     state: Mutex<State>,
 }
 
@@ -53,16 +56,32 @@ impl Drop for Awaited<'_> {
     }
 }
 
+impl State {
+    /// Takes what is to run next. On a seeded clock the timers that are due at `instant` take turns with the tasks.
+    fn next(&mut self, awaited: Option<u64>, instant: Option<Instant>) -> Option<Turn> {
+        if let Some(instant) = instant {
+            if self.timers.is_due(instant) && self.queue.yields_to_a_timer() {
+                let fired = self.timers.fire_first(instant);
+                return fired.map(|(_, waker)| Turn::Timer(waker));
+            }
+        }
+        self.queue.next(awaited)
+    }
+}
+
 impl Shared {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(seed: Option<u64>) -> Self {
         let base = Instant::now();
+        let mut random = seed.map(Random::new);
+        let for_timers = random.as_mut().map(Random::split);
         Self {
             base,
+            seed,
             state: Mutex::new(State {
                 now: base,
                 closed: false,
-                queue: Queue::default(),
-                timers: Timers::default(),
+                queue: Queue::new(random),
+                timers: Timers::new(for_timers),
             }),
         }
     }
@@ -73,8 +92,16 @@ impl Shared {
 
     /// Runs what can run until nothing can, or `awaited` is ready.
     pub(super) fn run(&self, awaited: &mut Option<Awaited<'_>>) -> ControlFlow<()> {
+        self.run_at(None, awaited)
+    }
+
+    /// Runs what can run; `instant` is the deadline of a timer that has fired just now.
+    fn run_at(&self, instant: Option<Instant>, awaited: &mut Option<Awaited<'_>>) -> ControlFlow<()> {
+        // In the order of a queue, timers wait until nothing else can run.
+        let instant = instant.filter(|_| self.seed.is_some());
         loop {
-            let turn = self.lock().queue.next(awaited.as_ref().map(|awaited| awaited.number));
+            let number = awaited.as_ref().map(|awaited| awaited.number);
+            let turn = self.lock().next(number, instant);
             match turn {
                 Some(Turn::Task(number, mut task, waker)) => {
                     let polled = Pin::new(&mut task).poll(&mut Context::from_waker(&waker));
@@ -94,6 +121,7 @@ impl Shared {
                         (awaited.poll)(&mut Context::from_waker(&waker))?;
                     }
                 }
+                Some(Turn::Timer(waker)) => wake(waker),
                 None => return ControlFlow::Continue(()),
             }
         }
@@ -111,16 +139,12 @@ impl Shared {
             let fired = {
                 let mut state = self.lock();
                 let now = state.now;
-                // Timers may have been moved since the last time.
-                state.timers.sort();
                 state.timers.fire_first(now)
             };
             match fired {
-                Some(waker) => {
-                    if let Some(waker) = waker {
-                        waker.wake();
-                    }
-                    self.run(awaited)?;
+                Some((due, waker)) => {
+                    wake(waker);
+                    self.run_at(Some(due), awaited)?;
                 }
                 None => return ControlFlow::Continue(()),
             }
@@ -141,14 +165,24 @@ impl Shared {
     }
 }
 
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.lock();
-        f.debug_struct("Clock")
+        let mut clock = f.debug_struct("Clock");
+        clock
             .field("elapsed", &(state.now - self.base))
             .field("tasks", &state.queue.len())
-            .field("timers", &state.timers.len())
-            .finish()
+            .field("timers", &state.timers.len());
+        if let Some(seed) = self.seed {
+            clock.field("seed", &seed);
+        }
+        clock.finish()
     }
 }
 

@@ -1,6 +1,7 @@
-//! The pending timers of a clock, as the list that Twisted's `task.Clock` keeps.
+//! The pending timers of a clock, in the order of the list that Twisted's `task.Clock` keeps.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     mem,
     pin::Pin,
@@ -9,71 +10,94 @@ use std::{
     time::Instant,
 };
 
-use super::shared::Shared;
+use super::{random::Random, shared::Shared};
 use crate::{Aborted, Timer};
 
 /// Timers that have not fired, sorted by when they are due; those due at the same time are in the order
-/// in which they were made.
+/// in which they were made, or in a random one if there is a generator.
 ///
 /// Moving a timer's deadline leaves it in its place until the list is sorted again, so the order of a
 /// moved timer among those that it is now due with is the one of the places, and not of the calls.
 #[derive(Default)]
 pub(super) struct Timers {
-    pending: Vec<Pending>,
-    /// Whether a timer was moved since the list was sorted.
-    moved: bool,
+    list: BTreeSet<Place>,
+    pending: BTreeMap<u64, Pending>,
+    /// Those that were moved since the list was sorted. They may have been dropped meanwhile.
+    moved: Vec<u64>,
     next_number: u64,
+    /// The lowest rank that was given, and the highest.
+    ranks: (i64, i64),
+    random: Option<Random>,
 }
 
 struct Pending {
-    number: u64,
+    /// Where it is in the list.
+    place: Place,
+    /// When it is due, which its place does not tell if it was moved.
     due: Instant,
+    moved: bool,
     waker: Option<Waker>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    due: Instant,
+    /// The order among those that are due at the same time.
+    rank: i64,
+    number: u64,
+}
+
 impl Timers {
+    pub(super) fn new(random: Option<Random>) -> Self {
+        Self {
+            random,
+            ..Self::default()
+        }
+    }
+
     /// Adds a timer, and gives the number by which it is found until it fires.
     pub(super) fn add(&mut self, due: Instant) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
         self.sort();
-        // Where appending it and sorting again would bring it.
-        let place = self.pending.partition_point(|timer| timer.due <= due);
-        let timer = Pending {
-            number,
+        let place = Place {
             due,
+            rank: self.rank_behind(),
+            number,
+        };
+        self.list.insert(place);
+        let timer = Pending {
+            place,
+            due,
+            moved: false,
             waker: None,
         };
-        self.pending.insert(place, timer);
+        self.pending.insert(number, timer);
         number
     }
 
-    /// Sorts the list again. Must be stable.
-    pub(super) fn sort(&mut self) {
-        if mem::take(&mut self.moved) {
-            self.pending.sort_by_key(|timer| timer.due);
+    /// Takes the first timer out, if it is due: it has fired. Gives its deadline, and its waker if anyone waits.
+    pub(super) fn fire_first(&mut self, now: Instant) -> Option<(Instant, Option<Waker>)> {
+        if !self.is_due(now) {
+            return None;
         }
+        let place = self.list.pop_first()?;
+        let timer = self.pending.remove(&place.number)?;
+        Some((place.due, timer.waker))
     }
 
-    /// Changes when a timer is due, and leaves it in its place. False if it has fired.
-    fn move_to(&mut self, number: u64, due: Instant) -> bool {
-        let Some(timer) = self.find(number) else {
-            return false;
-        };
-        timer.due = due;
-        self.moved = true;
-        true
-    }
-
-    /// Takes the first timer out, if it is due: it has fired. Gives its waker, if anyone waits.
-    pub(super) fn fire_first(&mut self, now: Instant) -> Option<Option<Waker>> {
-        let due = self.pending.first()?.due <= now;
-        due.then(|| self.pending.remove(0).waker)
+    /// Whether there is one to fire. Timers may have been moved since the last time, so this sorts the list.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        self.sort();
+        self.list.first().is_some_and(|place| place.due <= now)
     }
 
     pub(super) fn next_due(&self) -> Option<Instant> {
         // Not simply the first one, as timers may have been moved.
-        self.pending.iter().map(|timer| timer.due).min()
+        let in_place = |place: &&Place| !self.pending.get(&place.number).is_some_and(|timer| timer.moved);
+        let in_place = self.list.iter().find(in_place).map(|place| place.due);
+        let moved = self.moved.iter().filter_map(|number| self.pending.get(number));
+        moved.map(|timer| timer.due).chain(in_place).min()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -82,17 +106,91 @@ impl Timers {
 
     /// Empties the list, and gives whom to wake.
     pub(super) fn clear(&mut self) -> Vec<Waker> {
-        let pending = mem::take(&mut self.pending);
-        pending.into_iter().filter_map(|timer| timer.waker).collect()
+        let mut pending = mem::take(&mut self.pending);
+        mem::take(&mut self.list)
+            .into_iter()
+            .filter_map(|place| pending.remove(&place.number)?.waker)
+            .collect()
     }
 
-    fn find(&mut self, number: u64) -> Option<&mut Pending> {
-        self.pending.iter_mut().find(|timer| timer.number == number)
+    /// Changes when a timer is due, and leaves it in its place. False if it has fired.
+    fn move_to(&mut self, number: u64, due: Instant) -> bool {
+        let Some(timer) = self.pending.get_mut(&number) else {
+            return false;
+        };
+        timer.due = due;
+        if !mem::replace(&mut timer.moved, true) {
+            self.moved.push(number);
+        }
+        true
     }
 
     fn remove(&mut self, number: u64) -> Option<Waker> {
-        let place = self.pending.iter().position(|timer| timer.number == number)?;
-        self.pending.remove(place).waker
+        let timer = self.pending.remove(&number)?;
+        self.list.remove(&timer.place);
+        timer.waker
+    }
+
+    /// Brings the moved timers to where a stable sort of the list by deadlines would.
+    ///
+    /// That is, among those that are due at the same time: one that stood before all of them, being due earlier, is now the
+    /// first of them, and one that stood behind them the last. Those that were moved keep their order.
+    fn sort(&mut self) {
+        if self.moved.is_empty() {
+            return;
+        }
+        let mut places: Vec<Place> = mem::take(&mut self.moved)
+            .iter()
+            .filter_map(|number| self.pending.get(number))
+            .map(|timer| timer.place)
+            .collect();
+        places.sort_unstable();
+        for place in &places {
+            self.list.remove(place);
+        }
+        // The last one first, as each goes before those that have gone before.
+        for place in places.iter().rev() {
+            self.settle(place, |due| due > place.due, Self::rank_before);
+        }
+        for place in &places {
+            self.settle(place, |due| due <= place.due, Self::rank_behind);
+        }
+    }
+
+    /// Gives a moved timer its new place, if its new deadline is one of those that are asked for.
+    fn settle(&mut self, old: &Place, asked: impl FnOnce(Instant) -> bool, rank: impl FnOnce(&mut Self) -> i64) {
+        let Some(due) = self.pending.get(&old.number).map(|timer| timer.due) else {
+            return;
+        };
+        if !asked(due) {
+            return;
+        }
+        // One that was moved to and fro has never left.
+        let rank = if due == old.due { old.rank } else { rank(self) };
+        let place = Place { due, rank, ..*old };
+        self.list.insert(place);
+        if let Some(timer) = self.pending.get_mut(&old.number) {
+            timer.place = place;
+            timer.moved = false;
+        }
+    }
+
+    fn rank_before(&mut self) -> i64 {
+        self.random_rank().unwrap_or_else(|| {
+            self.ranks.0 -= 1;
+            self.ranks.0
+        })
+    }
+
+    fn rank_behind(&mut self) -> i64 {
+        self.random_rank().unwrap_or_else(|| {
+            self.ranks.1 += 1;
+            self.ranks.1
+        })
+    }
+
+    fn random_rank(&mut self) -> Option<i64> {
+        self.random.as_mut().map(|random| random.next() as i64)
     }
 }
 
@@ -120,7 +218,7 @@ impl Future for ListedTimer {
             if state.closed {
                 return Poll::Ready(Err(Aborted::shut_down()));
             }
-            let Some(timer) = state.timers.find(self.number) else {
+            let Some(timer) = state.timers.pending.get_mut(&self.number) else {
                 return Poll::Ready(Ok(()));
             };
             timer.waker.replace(waker)
