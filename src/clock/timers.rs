@@ -1,7 +1,7 @@
 //! The pending timers of a clock, in the order of the list that Twisted's `task.Clock` keeps.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     future::Future,
     mem,
     pin::Pin,
@@ -21,13 +21,22 @@ use crate::{Aborted, Timer};
 #[derive(Default)]
 pub(super) struct Timers {
     list: BTreeSet<Place>,
-    pending: BTreeMap<u64, Pending>,
-    /// Those that were moved since the list was sorted. They may have been dropped meanwhile.
-    moved: Vec<u64>,
+    pending: Vec<Option<Pending>>,
+    /// The indices of `pending` that are free.
+    free: Vec<usize>,
+    /// The places of those that were moved since the list was sorted. They may have been dropped meanwhile.
+    moved: Vec<Place>,
     next_number: u64,
     /// The lowest rank that was given, and the highest.
     ranks: (i64, i64),
     random: Option<Random>,
+}
+
+/// By what a timer is found until it fires. Numbers are not used again, indices are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Id {
+    number: u64,
+    index: usize,
 }
 
 struct Pending {
@@ -44,7 +53,7 @@ struct Place {
     due: Instant,
     /// The order among those that are due at the same time.
     rank: i64,
-    number: u64,
+    id: Id,
 }
 
 impl Timers {
@@ -55,34 +64,13 @@ impl Timers {
         }
     }
 
-    /// Adds a timer, and gives the number by which it is found until it fires.
-    pub(super) fn add(&mut self, due: Instant) -> u64 {
-        let number = self.next_number;
-        self.next_number += 1;
-        self.sort();
-        let place = Place {
-            due,
-            rank: self.rank_behind(),
-            number,
-        };
-        self.list.insert(place);
-        let timer = Pending {
-            place,
-            due,
-            moved: false,
-            waker: None,
-        };
-        self.pending.insert(number, timer);
-        number
-    }
-
     /// Takes the first timer out, if it is due: it has fired. Gives its deadline, and its waker if anyone waits.
     pub(super) fn fire_first(&mut self, now: Instant) -> Option<(Instant, Option<Waker>)> {
         if !self.is_due(now) {
             return None;
         }
         let place = self.list.pop_first()?;
-        let timer = self.pending.remove(&place.number)?;
+        let timer = self.take(place.id)?;
         Some((place.due, timer.waker))
     }
 
@@ -94,39 +82,83 @@ impl Timers {
 
     pub(super) fn next_due(&self) -> Option<Instant> {
         // Not simply the first one, as timers may have been moved.
-        let in_place = |place: &&Place| !self.pending.get(&place.number).is_some_and(|timer| timer.moved);
-        let in_place = self.list.iter().find(in_place).map(|place| place.due);
-        let moved = self.moved.iter().filter_map(|number| self.pending.get(number));
-        moved.map(|timer| timer.due).chain(in_place).min()
+        let mut in_place = self.list.iter().filter_map(|place| self.get(place.id));
+        let in_place = in_place.find(|timer| !timer.moved);
+        let moved = self.moved.iter().filter_map(|place| self.get(place.id));
+        moved.chain(in_place).map(|timer| timer.due).min()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.pending.len()
+        self.list.len()
     }
 
     /// Empties the list, and gives whom to wake.
     pub(super) fn clear(&mut self) -> Vec<Waker> {
-        let mut pending = mem::take(&mut self.pending);
         mem::take(&mut self.list)
             .into_iter()
-            .filter_map(|place| pending.remove(&place.number)?.waker)
+            .filter_map(|place| self.take(place.id)?.waker)
             .collect()
     }
 
+    fn add(&mut self, due: Instant) -> Id {
+        self.sort();
+        let id = Id {
+            number: self.next_number,
+            index: self.free.pop().unwrap_or(self.pending.len()),
+        };
+        self.next_number += 1;
+        let place = Place {
+            due,
+            rank: self.rank_behind(),
+            id,
+        };
+        self.list.insert(place);
+        let timer = Some(Pending {
+            place,
+            due,
+            moved: false,
+            waker: None,
+        });
+        match self.pending.get_mut(id.index) {
+            Some(free) => *free = timer,
+            None => self.pending.push(timer),
+        }
+        id
+    }
+
+    /// A timer, unless it has fired.
+    fn get(&self, id: Id) -> Option<&Pending> {
+        let timer = self.pending.get(id.index)?.as_ref();
+        timer.filter(|timer| timer.place.id == id)
+    }
+
+    fn get_mut(&mut self, id: Id) -> Option<&mut Pending> {
+        let timer = self.pending.get_mut(id.index)?.as_mut();
+        timer.filter(|timer| timer.place.id == id)
+    }
+
+    /// Takes a timer out of `pending`, not out of the list.
+    fn take(&mut self, id: Id) -> Option<Pending> {
+        self.get(id)?;
+        self.free.push(id.index);
+        self.pending[id.index].take()
+    }
+
     /// Changes when a timer is due, and leaves it in its place. False if it has fired.
-    fn move_to(&mut self, number: u64, due: Instant) -> bool {
-        let Some(timer) = self.pending.get_mut(&number) else {
+    fn move_to(&mut self, id: Id, due: Instant) -> bool {
+        let Some(timer) = self.get_mut(id) else {
             return false;
         };
         timer.due = due;
         if !mem::replace(&mut timer.moved, true) {
-            self.moved.push(number);
+            let place = timer.place;
+            self.moved.push(place);
         }
         true
     }
 
-    fn remove(&mut self, number: u64) -> Option<Waker> {
-        let timer = self.pending.remove(&number)?;
+    fn remove(&mut self, id: Id) -> Option<Waker> {
+        let timer = self.take(id)?;
         self.list.remove(&timer.place);
         timer.waker
     }
@@ -139,37 +171,32 @@ impl Timers {
         if self.moved.is_empty() {
             return;
         }
-        let mut places: Vec<Place> = mem::take(&mut self.moved)
-            .iter()
-            .filter_map(|number| self.pending.get(number))
-            .map(|timer| timer.place)
-            .collect();
-        places.sort_unstable();
-        for place in &places {
-            self.list.remove(place);
-        }
+        let mut moved = mem::take(&mut self.moved);
+        // Whatever is left was dropped.
+        moved.retain(|place| self.list.remove(place));
+        moved.sort_unstable();
         // The last one first, as each goes before those that have gone before.
-        for place in places.iter().rev() {
+        for place in moved.iter().rev() {
             self.settle(place, |due| due > place.due, Self::rank_before);
         }
-        for place in &places {
+        for place in &moved {
             self.settle(place, |due| due <= place.due, Self::rank_behind);
         }
+        // For the next ones, so that moving does not allocate every time.
+        moved.clear();
+        self.moved = moved;
     }
 
     /// Gives a moved timer its new place, if its new deadline is one of those that are asked for.
     fn settle(&mut self, old: &Place, asked: impl FnOnce(Instant) -> bool, rank: impl FnOnce(&mut Self) -> i64) {
-        let Some(due) = self.pending.get(&old.number).map(|timer| timer.due) else {
+        let Some(due) = self.get(old.id).map(|timer| timer.due).filter(|&due| asked(due)) else {
             return;
         };
-        if !asked(due) {
-            return;
-        }
         // One that was moved to and fro has never left.
         let rank = if due == old.due { old.rank } else { rank(self) };
         let place = Place { due, rank, ..*old };
         self.list.insert(place);
-        if let Some(timer) = self.pending.get_mut(&old.number) {
+        if let Some(timer) = self.get_mut(old.id) {
             timer.place = place;
             timer.moved = false;
         }
@@ -197,13 +224,13 @@ impl Timers {
 /// A timer of a clock: pending while it is in the list, and fired when it is not.
 pub(super) struct ListedTimer {
     shared: Arc<Shared>,
-    number: u64,
+    id: Id,
 }
 
 impl ListedTimer {
     pub(super) fn new(shared: Arc<Shared>, due: Instant) -> Self {
-        let number = shared.lock().timers.add(due);
-        Self { shared, number }
+        let id = shared.lock().timers.add(due);
+        Self { shared, id }
     }
 }
 
@@ -218,7 +245,7 @@ impl Future for ListedTimer {
             if state.closed {
                 return Poll::Ready(Err(Aborted::shut_down()));
             }
-            let Some(timer) = state.timers.pending.get_mut(&self.number) else {
+            let Some(timer) = state.timers.get_mut(self.id) else {
                 return Poll::Ready(Ok(()));
             };
             timer.waker.replace(waker)
@@ -231,14 +258,14 @@ impl Timer for ListedTimer {
     fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
         let this = &mut *self;
         let mut state = this.shared.lock();
-        if !state.timers.move_to(this.number, deadline) {
-            this.number = state.timers.add(deadline);
+        if !state.timers.move_to(this.id, deadline) {
+            this.id = state.timers.add(deadline);
         }
     }
 }
 
 impl Drop for ListedTimer {
     fn drop(&mut self) {
-        let _waker = self.shared.lock().timers.remove(self.number);
+        let _waker = self.shared.lock().timers.remove(self.id);
     }
 }
