@@ -1,6 +1,7 @@
 //! The order of a clock's timers is the one of a list that is sorted now and then, as Twisted's is.
 
 use std::{
+    collections::BTreeSet,
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex},
@@ -19,6 +20,20 @@ impl Wake for NotingWaker {
     fn wake(self: Arc<Self>) {
         self.1.lock().unwrap().push(self.0);
     }
+}
+
+/// Makes timers, and polls them with wakers that note their numbers.
+fn noting_timers(clock: &Clock, delays: &[u32]) -> (Vec<Sleep>, Arc<Mutex<Vec<usize>>>) {
+    let woken = Arc::new(Mutex::new(Vec::new()));
+    let mut sleeps: Vec<_> = delays
+        .iter()
+        .map(|&delay| clock.reactor().sleep(delay * SECOND))
+        .collect();
+    for (number, sleep) in sleeps.iter_mut().enumerate() {
+        let waker = Waker::from(Arc::new(NotingWaker(number, woken.clone())));
+        assert!(Pin::new(sleep).poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    (sleeps, woken)
 }
 
 /// The list, as Twisted has it: sorted after every insertion, when time passes, and after every timer that fired.
@@ -125,15 +140,30 @@ fn timers_that_are_made_moved_and_dropped_at_random_fire_as_from_a_sorted_list()
 }
 
 #[test]
+fn with_a_seed_timers_of_one_deadline_fire_in_any_order_also_if_they_were_moved_to_it() {
+    for moved in [false, true] {
+        let mut orders = BTreeSet::new();
+        for seed in 0..200 {
+            let clock = Clock::with_seed(seed);
+            let (mut sleeps, woken) = noting_timers(&clock, if moved { &[1, 3, 2] } else { &[2, 2, 2] });
+            for sleep in &mut sleeps {
+                if moved {
+                    sleep.reset(clock.now() + 2 * SECOND);
+                }
+            }
+            clock.advance(2 * SECOND);
+            let order = woken.lock().unwrap().clone();
+            orders.insert(order);
+        }
+        assert_eq!(orders.len(), 6, "{orders:?}");
+        assert!(orders.iter().all(|order| order.len() == 3), "{orders:?}");
+    }
+}
+
+#[test]
 fn timers_that_are_left_are_woken_in_the_order_of_the_list() {
     let clock = Clock::new();
-    let reactor = clock.reactor();
-    let woken = Arc::new(Mutex::new(Vec::new()));
-    let mut sleeps: Vec<Sleep> = [3, 1, 2].map(|delay| reactor.sleep(delay * SECOND)).into();
-    for (number, sleep) in sleeps.iter_mut().enumerate() {
-        let waker = Waker::from(Arc::new(NotingWaker(number, woken.clone())));
-        assert!(Pin::new(sleep).poll(&mut Context::from_waker(&waker)).is_pending());
-    }
+    let (mut sleeps, woken) = noting_timers(&clock, &[3, 1, 2]);
     drop(clock);
     assert_eq!(*woken.lock().unwrap(), [1, 2, 0]);
     for sleep in &mut sleeps {
