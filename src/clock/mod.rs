@@ -63,7 +63,8 @@ use crate::Reactor;
 /// - Timers fire in the order of their deadlines still, those with the same deadline in any order, in which moved
 ///   ones have no place of their own. What they wake may run before the others of that deadline fire, or after; all of it
 ///   runs before a later deadline's.
-/// - The rest is as above: no timer fires before its time, and calls posted to the reactor keep their order.
+/// - The rest is as above: no timer fires before its time. [Callbacks](Reactor#callbacks) keep their order among each
+///   other, which they have on every loop.
 ///
 /// The same seed gives the same order every time, as long as the program does nothing else that differs; with
 /// another version of the program, or of this crate, it may be another order. [`check_random`] goes through seeds,

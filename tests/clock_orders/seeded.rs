@@ -188,15 +188,31 @@ fn a_moved_timer_fires_once_at_its_new_deadline() {
 }
 
 #[test]
-fn calls_posted_to_the_reactor_keep_their_order() {
+fn callbacks_keep_their_order_among_each_other() {
     let orders = outcomes(|stage| {
-        for name in ["first", "second", "third"] {
-            let stage = stage.clone();
-            let posted = Deferred::<(), Aborted>::ready(()).via(&stage.reactor());
-            posted.map_ok(move |()| stage.note(name)).detach();
+        let reactor = stage.reactor();
+        for name in ["first", "second"] {
+            let note = stage.clone();
+            reactor.call_soon(move || note.note(name));
         }
+        let note = stage.clone();
+        let via = Deferred::<(), Aborted>::ready(()).via(&reactor);
+        via.map_ok(move |()| note.note("third")).detach();
         stage.note_turns("task", 1).detach();
         stage.clock.run_until_stalled();
+    });
+    assert_eq!(orders, set(["first second third task", "task first second third"]));
+}
+
+#[test]
+fn delayed_callbacks_with_one_deadline_keep_their_order_among_each_other() {
+    let orders = outcomes(|stage| {
+        for name in ["first", "second", "third"] {
+            let note = stage.clone();
+            drop(stage.reactor().call_later(SECOND, move || note.note(name)));
+        }
+        stage.note_in(SECOND, "task", 1).detach();
+        stage.clock.advance(SECOND);
     });
     assert_eq!(orders, set(["first second third task", "task first second third"]));
 }
