@@ -17,6 +17,9 @@ pub(super) struct Delayed<C: ?Sized> {
     fresh: u32,
     wheel: Wheel,
     first: First,
+    // Empty. Their memory is for `collect`.
+    entries: Vec<Entry>,
+    calls: Vec<Due>,
 }
 
 /// The tick of the first call. Not looked for each time that somebody asks.
@@ -88,6 +91,8 @@ pub(super) struct Key {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {
     deadline: u64,
+    /// Among those of the same deadline.
+    order: u32,
     entry: Entry,
 }
 
@@ -102,6 +107,8 @@ impl<C: ?Sized> Delayed<C> {
             fresh: 0,
             wheel: Wheel::default(),
             first: First::Known(None),
+            entries: Vec::new(),
+            calls: Vec::new(),
         }
     }
 
@@ -228,9 +235,9 @@ impl<C: ?Sized> Delayed<C> {
             return None;
         }
         self.first = First::Unknown;
-        let entries = self.wheel.advance(tick, tick_of(&self.slots, self.resolution));
-        let mut calls = Vec::with_capacity(entries.len());
-        for entry in entries {
+        let Self { entries, calls, .. } = self;
+        self.wheel.advance(tick, entries, tick_of(&self.slots, self.resolution));
+        for entry in entries.drain(..) {
             let slot = &self.slots[entry.index as usize];
             if !is_live(slot, entry) {
                 continue;
@@ -240,20 +247,22 @@ impl<C: ?Sized> Delayed<C> {
             if due_at > tick {
                 self.wheel.add(entry, due_at);
             } else {
-                calls.push(Due { deadline, entry });
+                let order = calls.len() as u32;
+                calls.push(Due { deadline, order, entry });
             }
         }
-        calls.sort_by_key(|call| call.deadline);
+        // Stable by its key, and without memory for that.
+        calls.sort_unstable_by_key(|call| (call.deadline, call.order));
         let first = calls
             .first()
             .map(|call| self.base + Duration::from_nanos(call.deadline));
-        due.extend(calls);
+        due.extend(calls.drain(..));
         first
     }
 
     /// Takes out a call whose turn it is. `None` if it was cancelled, or is due later now.
     pub(super) fn take(&mut self, due: Due) -> Option<Box<C>> {
-        let Due { deadline, entry } = due;
+        let Due { deadline, entry, .. } = due;
         let slot = self.slots.get(entry.index as usize)?;
         if !is_live(slot, entry) {
             return None;
@@ -303,6 +312,8 @@ impl<C: ?Sized> Delayed<C> {
             let used = self.slots.iter().map(|slot| slot.generation).max();
             self.fresh = used.map_or(self.fresh, |used| used.wrapping_add(1));
             self.slots = Vec::new();
+            self.entries = Vec::new();
+            self.calls = Vec::new();
             self.free = NONE;
             self.wheel.sweep(|_| false);
             self.first = First::Unknown;

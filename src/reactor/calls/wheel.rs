@@ -28,6 +28,8 @@ pub(super) struct Wheel {
     levels: Vec<Level>,
     /// How many entries there are.
     len: usize,
+    /// Empty: the memory of the slot that was emptied last.
+    spare: Vec<Entry>,
 }
 
 #[derive(Debug)]
@@ -45,9 +47,10 @@ impl Level {
         }
     }
 
-    fn take(&mut self, slot: usize) -> Vec<Entry> {
+    /// Empties a slot.
+    fn slot(&mut self, slot: usize) -> &mut Vec<Entry> {
         self.occupied &= !(1 << slot);
-        mem::take(&mut self.slots[slot])
+        &mut self.slots[slot]
     }
 }
 
@@ -144,39 +147,40 @@ impl Wheel {
         next
     }
 
-    /// Goes on to a tick, and takes out what is due then: in the order of the ticks, stale entries included. `tick_of` is
+    /// Goes on to a tick, and adds what is due then to a list: in the order of the ticks, stale entries included. `tick_of` is
     /// `None` for those.
-    pub(super) fn advance(&mut self, to: u64, tick_of: impl Fn(Entry) -> Option<u64>) -> Vec<Entry> {
+    pub(super) fn advance(&mut self, to: u64, due: &mut Vec<Entry>, tick_of: impl Fn(Entry) -> Option<u64>) {
         while let Some((level, slot, begins)) = self.first() {
             if begins > to {
                 break;
             }
             self.elapsed = begins;
-            let entries = self.levels[level].take(slot);
+            let slot = self.levels[level].slot(slot);
             if level == 0 {
-                if self.due.is_empty() {
-                    self.due = entries;
-                } else {
-                    self.due.extend(entries);
-                }
+                // Keeps the slot's memory, as allocating it for each tick anew would be felt.
+                self.due.append(slot);
                 continue;
             }
+            let mut entries = mem::replace(slot, mem::take(&mut self.spare));
             self.len -= entries.len();
-            for entry in entries {
+            for entry in entries.drain(..) {
                 if let Some(tick) = tick_of(entry) {
                     self.add(entry, tick);
                 }
             }
+            self.spare = entries;
         }
         self.elapsed = self.elapsed.max(to);
         self.len -= self.due.len();
-        mem::take(&mut self.due)
+        due.append(&mut self.due);
     }
 
     /// Drops the stale entries.
     pub(super) fn sweep(&mut self, is_live: impl Fn(Entry) -> bool) {
         self.due.retain(|&entry| is_live(entry));
+        self.due.shrink_to(2 * self.due.len());
         self.len = self.due.len();
+        self.spare = Vec::new();
         for level in &mut self.levels {
             for (at, slot) in level.slots.iter_mut().enumerate() {
                 slot.retain(|&entry| is_live(entry));
@@ -194,6 +198,14 @@ impl Wheel {
 mod tests {
     use super::*;
 
+    impl Wheel {
+        fn advanced(&mut self, to: u64, tick_of: impl Fn(Entry) -> Option<u64>) -> Vec<Entry> {
+            let mut due = Vec::new();
+            self.advance(to, &mut due, tick_of);
+            due
+        }
+    }
+
     fn entry(index: u32) -> Entry {
         Entry { index, stamp: 0 }
     }
@@ -207,7 +219,7 @@ mod tests {
         }
         let mut ran = Vec::new();
         while let Some(next) = wheel.next(tick_of) {
-            let due = wheel.advance(next, tick_of);
+            let due = wheel.advanced(next, tick_of);
             ran.push((next, due.iter().map(|entry| entry.index).collect()));
         }
         assert_eq!(wheel.len(), 0);
@@ -239,15 +251,15 @@ mod tests {
         for (index, &tick) in ticks.iter().enumerate() {
             wheel.add(entry(index as u32), tick);
         }
-        let due = wheel.advance(130, tick_of).iter().map(|e| e.index).collect::<Vec<_>>();
+        let due = wheel.advanced(130, tick_of).iter().map(|e| e.index).collect::<Vec<_>>();
         assert_eq!(due, [1, 4, 3, 2]);
         assert_eq!(wheel.next(tick_of), Some(5_000));
-        assert_eq!(wheel.advance(4_999, tick_of), []);
-        assert_eq!(wheel.advance(5_000, tick_of), [entry(0)]);
+        assert_eq!(wheel.advanced(4_999, tick_of), []);
+        assert_eq!(wheel.advanced(5_000, tick_of), [entry(0)]);
         // What is due already comes with the next step.
         wheel.add(entry(1), 10);
         assert_eq!(wheel.next(tick_of), Some(5_000));
-        assert_eq!(wheel.advance(5_000, tick_of), [entry(1)]);
+        assert_eq!(wheel.advanced(5_000, tick_of), [entry(1)]);
     }
 
     #[test]
@@ -300,7 +312,7 @@ mod tests {
                         list.first().map(|&(tick, _)| tick.max(now))
                     );
                     now += random(&mut seed) % span;
-                    let due = wheel.advance(now, tick_of).iter().map(|e| e.index).collect::<Vec<_>>();
+                    let due = wheel.advanced(now, tick_of).iter().map(|e| e.index).collect::<Vec<_>>();
                     let left = list.split_off(list.partition_point(|&(tick, _)| tick <= now));
                     let mut due_in_list = list.iter().map(|&(_, index)| index).collect::<Vec<_>>();
                     list = left;
