@@ -7,8 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::alarm::{Alarm, call_after, cancel, sleep_from};
-use crate::{Aborted, Completer, Deferred, Outcome, Reactor};
+use super::alarm::{self, Alarm, cancel};
+use crate::{Aborted, Completer, Deferred, Outcome, Reactor, time::after};
 
 pub(super) type Function<E> = Box<dyn FnMut(u64) -> Outcome<(), E> + Send>;
 
@@ -136,10 +136,10 @@ impl<E: From<Aborted> + Send + 'static> Runs<E> {
     fn schedule(self: &Arc<Self>, number: u64, now: Instant) {
         let wait = until_next(self.lock().began_at, now, self.interval);
         let this = self.clone();
-        let task = call_after(&self.reactor, sleep_from(&self.reactor, now, wait), move |slept| {
-            this.rung(number, slept);
+        let call = alarm::call(&self.reactor, Some(after(now, wait)), move |waited| {
+            this.rung(number, waited);
         });
-        let unwanted = self.lock().alarm.keep(number, task);
+        let unwanted = self.lock().alarm.keep(number, call);
         cancel(unwanted);
     }
 

@@ -8,10 +8,10 @@ use std::{
 
 use super::{
     Budget,
-    alarm::{Alarm, Scheduled, call_after, cancel, sleep_from},
+    alarm::{self, Alarm, cancel},
     steps::Entry,
 };
-use crate::{Aborted, Reactor};
+use crate::{Aborted, DelayedCall, Reactor, time::after};
 
 /// The turns of a cooperator, which is what its tasks know of it.
 pub(super) struct Turns {
@@ -91,14 +91,9 @@ impl Turns {
         let Some(number) = turn else { return };
         let this = self.clone();
         let turn = move |waited| this.rung(number, waited);
-        let task = if self.delay.is_zero() {
-            // A timer would take longer on some loops.
-            call_after(&self.reactor, async { Ok(()) }, turn)
-        } else {
-            let sleep = sleep_from(&self.reactor, self.reactor.now(), self.delay);
-            call_after(&self.reactor, sleep, turn)
-        };
-        let unwanted = self.lock().alarm.keep(number, task);
+        let at = (!self.delay.is_zero()).then(|| after(self.reactor.now(), self.delay));
+        let call = alarm::call(&self.reactor, at, turn);
+        let unwanted = self.lock().alarm.keep(number, call);
         cancel(unwanted);
     }
 
@@ -171,7 +166,7 @@ impl State {
 
     /// Removes a task that cannot run any more, and is kept by the caller. Gives the turn to cancel, if it is
     /// not wanted any more.
-    pub(super) fn remove(&mut self, task: *const ()) -> Option<Scheduled> {
+    pub(super) fn remove(&mut self, task: *const ()) -> Option<DelayedCall> {
         let place = self
             .tasks
             .iter()

@@ -9,7 +9,7 @@ use super::{
     EventLoop, NotActive, Reactor, Shared,
     calls::{Call, Calls, Handle, Host, Posted, Rounds},
     current::Current,
-    slow, time,
+    slow,
 };
 use crate::{Aborted, Completer, Task, deferred::Surroundings};
 
@@ -66,7 +66,7 @@ impl Drop for Inside {
 ///   They are never early, and as late as a millisecond, in which all that are due share one wake-up; on a
 ///   [`Clock`](crate::Clock) they are exact.
 /// - A callback that panics is reported to [`unhandled`](crate::unhandled), and the next one runs.
-/// - After 128 callbacks the loop's other tasks have their turn.
+/// - After 128 callbacks, or a millisecond, the loop's other tasks have their turn.
 /// - This reactor is the [current](Self::current) one in each.
 ///
 /// They can be called from any thread. Callbacks that wait keep the reactor alive, and are dropped, without having been called, when
@@ -111,14 +111,16 @@ impl Reactor {
     /// ```
     #[track_caller]
     pub fn call_later(&self, delay: Duration, f: impl FnOnce() + Send + 'static) -> DelayedCall {
-        self.call_at(time::after(self.now(), delay), f)
+        DelayedCall {
+            handle: Handle::after(self, delay, Posted::new(f)),
+        }
     }
 
     /// Has something called at a point of time, as [`now`](Self::now) counts it. See [above](#callbacks).
     #[track_caller]
     pub fn call_at(&self, deadline: Instant, f: impl FnOnce() + Send + 'static) -> DelayedCall {
         DelayedCall {
-            handle: Handle::new(self, deadline, Posted::new(f)),
+            handle: Handle::at(self, deadline, Posted::new(f)),
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Reactor, callbacks::Settle};
+use super::{DelayedCall, Reactor, callbacks::Settle};
 use crate::{Aborted, AsAborted, Deferred, IntoOutcome, Outcome};
 
 impl<T, E> Deferred<T, E>
@@ -76,20 +76,15 @@ where
             return self;
         }
         let is_up = Arc::new(AtomicBool::new(false));
-        let sleep = reactor.sleep(limit);
         let handle = self.cancel_handle();
-        let timer = reactor.spawn({
+        let call = CallOff(reactor.call_later(limit, {
             let is_up = is_up.clone();
-            async move {
-                sleep.await?;
+            move || {
                 // ORDERING: whoever sees the cancellation comes after it by other means.
                 is_up.store(true, Ordering::Relaxed);
                 handle.cancel();
-                Ok::<_, Aborted>(())
             }
-        });
-        // Dropped with the callback, should the chain never run.
-        let timer = timer.cancel_on_drop();
+        }));
         self.then(move |result| {
             // ORDERING: as above.
             if is_up.load(Ordering::Relaxed) {
@@ -99,7 +94,7 @@ where
             }
         })
         .then(move |result| {
-            drop(timer);
+            drop(call);
             result
         })
     }
@@ -118,5 +113,15 @@ where
             reactor.call_soon(move || settle.settle());
             there
         })
+    }
+}
+
+/// Calls a delayed call off when it is dropped: with the callback that owns it, should the chain never run.
+struct CallOff(DelayedCall);
+
+impl Drop for CallOff {
+    fn drop(&mut self) {
+        // Otherwise it was what ended the wait.
+        let _ = self.0.cancel();
     }
 }

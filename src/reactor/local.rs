@@ -13,7 +13,7 @@ use super::{
     callbacks::delayed_call,
     calls::{Call, Calls, Handle, Host, Posted, Rounds},
     current,
-    time::{self, Interval, Sleep},
+    time::{Interval, Sleep},
 };
 use crate::{
     Aborted,
@@ -134,14 +134,16 @@ impl Reactor {
     /// Has something called on this thread after a time. As [`crate::Reactor::call_later`].
     #[track_caller]
     pub fn call_later(&self, delay: Duration, f: impl FnOnce() + 'static) -> DelayedCall {
-        self.call_at(time::after(self.now(), delay), f)
+        DelayedCall {
+            handle: Handle::after(self, delay, Posted::new(f)),
+        }
     }
 
     /// Has something called on this thread at a point of time. As [`crate::Reactor::call_at`].
     #[track_caller]
     pub fn call_at(&self, deadline: Instant, f: impl FnOnce() + 'static) -> DelayedCall {
         DelayedCall {
-            handle: Handle::new(self, deadline, Posted::new(f)),
+            handle: Handle::at(self, deadline, Posted::new(f)),
         }
     }
 

@@ -15,7 +15,7 @@ use super::{Reactor, Timer};
 use crate::Aborted;
 
 /// The point of time after a duration; one that no clock can hold is thirty years away.
-pub(super) fn after(now: Instant, duration: Duration) -> Instant {
+pub(crate) fn after(now: Instant, duration: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
     now.checked_add(duration).unwrap_or_else(|| now + FAR)
 }

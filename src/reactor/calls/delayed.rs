@@ -1,33 +1,33 @@
-//! The delayed calls of a reactor: a table of them, and the wheel that knows which are due.
+//! The delayed calls of a reactor: a table of them, beside what knows which are due.
 
-use std::time::{Duration, Instant};
+use std::{
+    task::Waker,
+    time::{Duration, Instant},
+};
 
-use super::wheel::{Entry, Wheel};
+use super::{ticks::Ticks, timers::Timers, wheel::Entry};
+use crate::{EventLoop, time::after};
 
 /// Delayed calls by the key that their handles have.
 pub(super) struct Delayed<C: ?Sized> {
-    /// Tick zero.
     base: Instant,
-    resolution: Resolution,
     slots: Vec<Slot<C>>,
     /// The first free slot, or `NONE`.
     free: u32,
     live: usize,
     /// What a slot that is made has as its generation: none of those that were here had it.
     fresh: u32,
-    wheel: Wheel,
-    first: First,
-    // Empty. Their memory is for `collect`.
-    entries: Vec<Entry>,
-    calls: Vec<Due>,
+    order: Order,
+    // Empty. Its memory is for `collect`.
+    due: Vec<Due>,
 }
 
-/// The tick of the first call. Not looked for each time that somebody asks.
-#[derive(Clone, Copy)]
-enum First {
-    Unknown,
-    /// That, or earlier than that.
-    Known(Option<u64>),
+/// What knows which calls are due.
+enum Order {
+    /// In real time.
+    Ticks(Ticks),
+    /// In virtual time.
+    Timers(Timers),
 }
 
 struct Slot<C: ?Sized> {
@@ -46,40 +46,6 @@ const NONE: u32 = u32::MAX;
 /// Below this, what is stale or unused is no burden.
 const FEW: usize = 1024;
 
-/// How fine ticks are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Resolution {
-    /// A nanosecond: nothing is late.
-    Exact,
-    /// A millisecond: calls that are due in the same one share a wake-up of the loop.
-    Coalesced,
-}
-
-impl Resolution {
-    fn nanos(self) -> u64 {
-        match self {
-            Self::Exact => 1,
-            Self::Coalesced => 1_000_000,
-        }
-    }
-
-    /// The tick at which a deadline is due. Never before it.
-    fn tick(self, deadline: u64) -> u64 {
-        match self {
-            Self::Exact => deadline,
-            Self::Coalesced => deadline.div_ceil(1_000_000),
-        }
-    }
-
-    /// The last tick that is over at a point of time.
-    fn tick_over(self, nanos: u64) -> u64 {
-        match self {
-            Self::Exact => nanos,
-            Self::Coalesced => nanos / 1_000_000,
-        }
-    }
-}
-
 /// What a handle finds its call by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
@@ -96,19 +62,29 @@ pub(super) struct Due {
     entry: Entry,
 }
 
+/// What the loop waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The end of a tick.
+    Tick(u64),
+    /// Timers that wake it by themselves.
+    Woken,
+}
+
 impl<C: ?Sized> Delayed<C> {
-    pub(super) fn new(base: Instant, resolution: Resolution) -> Self {
+    pub(super) fn new(event_loop: &dyn EventLoop) -> Self {
         Self {
-            base,
-            resolution,
+            base: event_loop.now(),
             slots: Vec::new(),
             free: NONE,
             live: 0,
             fresh: 0,
-            wheel: Wheel::default(),
-            first: First::Known(None),
-            entries: Vec::new(),
-            calls: Vec::new(),
+            order: if event_loop.is_virtual() {
+                Order::Timers(Timers::default())
+            } else {
+                Order::Ticks(Ticks::default())
+            },
+            due: Vec::new(),
         }
     }
 
@@ -117,19 +93,21 @@ impl<C: ?Sized> Delayed<C> {
         self.live
     }
 
-    pub(super) fn resolution(&self) -> Resolution {
-        self.resolution
-    }
-
-    /// Adds a call. Gives its tick beside its key.
-    pub(super) fn add(&mut self, deadline: Instant, call: Box<C>) -> (Key, u64) {
-        let deadline = self.nanos(deadline);
+    /// Adds a call. One that `is_due` does not wait for the end of a tick.
+    pub(super) fn add(
+        &mut self,
+        deadline: Instant,
+        is_due: bool,
+        call: Box<C>,
+        event_loop: &dyn EventLoop,
+    ) -> (Key, Next) {
+        let nanos = self.nanos(deadline);
         let index = self.free;
         let index = if index == NONE {
             // As many calls as that do not fit into memory.
             let index = self.slots.len() as u32;
             self.slots.push(Slot {
-                deadline,
+                deadline: nanos,
                 call: Some(call),
                 generation: self.fresh,
                 stamp: 0,
@@ -138,15 +116,21 @@ impl<C: ?Sized> Delayed<C> {
         } else {
             let slot = &mut self.slots[index as usize];
             self.free = slot.deadline as u32;
-            slot.deadline = deadline;
+            slot.deadline = nanos;
             slot.call = Some(call);
             index
         };
         self.live += 1;
         let Slot { generation, stamp, .. } = self.slots[index as usize];
-        let tick = self.resolution.tick(deadline);
-        self.add_to_wheel(Entry { index, stamp }, tick);
-        (Key { index, generation }, tick)
+        let entry = Entry { index, stamp };
+        let next = match &mut self.order {
+            Order::Ticks(ticks) => Next::Tick(ticks.add(entry, nanos, is_due)),
+            Order::Timers(timers) => {
+                timers.add(entry, nanos, deadline, event_loop);
+                Next::Woken
+            }
+        };
+        (Key { index, generation }, next)
     }
 
     /// When a call is due, if it is pending.
@@ -158,121 +142,98 @@ impl<C: ?Sized> Delayed<C> {
     /// Takes a call out.
     pub(super) fn remove(&mut self, key: Key) -> Option<Box<C>> {
         let slot = self.find(key)?;
-        let (stamp, tick) = (slot.stamp, self.resolution.tick(slot.deadline));
+        let (stamp, deadline) = (slot.stamp, slot.deadline);
         let index = key.index;
-        self.wheel.remove_last(Entry { index, stamp }, tick);
+        if let Order::Ticks(ticks) = &mut self.order {
+            ticks.remove(Entry { index, stamp }, deadline);
+        }
         let call = self.free(index);
-        self.first_may_be_later();
         self.sweep();
         call
     }
 
-    /// Changes when a call is due. Gives its new tick, or `None` if it is not pending.
-    pub(super) fn reset(&mut self, key: Key, deadline: Instant) -> Option<u64> {
-        self.find(key)?;
-        let deadline = self.nanos(deadline);
-        let tick = self.resolution.tick(deadline);
-        let slot = &mut self.slots[key.index as usize];
-        let is_put_off = deadline >= slot.deadline;
-        slot.deadline = deadline;
+    /// Changes when a call is due. `None` if it is not pending.
+    pub(super) fn reset(&mut self, key: Key, deadline: Instant, event_loop: &dyn EventLoop) -> Option<Next> {
+        let before = self.find(key)?.deadline;
+        let nanos = self.nanos(deadline);
+        let index = key.index;
+        let slot = &mut self.slots[index as usize];
+        slot.deadline = nanos;
         // Put off, it stays where it is in the wheel, which costs nothing, and moves on when that comes to it.
-        if !is_put_off {
-            slot.stamp = slot.stamp.wrapping_add(1);
-            let entry = Entry {
-                index: key.index,
-                stamp: slot.stamp,
-            };
-            self.add_to_wheel(entry, tick);
-            self.sweep();
+        if let (Order::Ticks(_), true) = (&self.order, nanos >= before) {
+            return Some(Next::Tick(u64::MAX));
         }
-        self.first_may_be_later();
-        Some(tick)
+        slot.stamp = slot.stamp.wrapping_add(1);
+        let stamp = slot.stamp;
+        let entry = Entry { index, stamp };
+        let next = match &mut self.order {
+            Order::Ticks(ticks) => Next::Tick(ticks.add(entry, nanos, false)),
+            Order::Timers(timers) => {
+                timers.set(entry, before, deadline, event_loop);
+                Next::Woken
+            }
+        };
+        self.sweep();
+        Some(next)
     }
 
-    /// The tick at which the first call is due; or an earlier one, if that call is not the first any more.
-    pub(super) fn next(&mut self) -> Option<u64> {
+    /// What the loop is to wait for; `None` if no call is pending. In virtual time its waker is kept.
+    pub(super) fn next(&mut self) -> Option<Next> {
         if self.live == 0 {
             return None;
         }
-        if let First::Known(tick) = self.first {
-            return tick;
-        }
-        let tick = self.wheel.next(tick_of(&self.slots, self.resolution));
-        self.first = First::Known(tick);
-        tick
-    }
-
-    fn add_to_wheel(&mut self, entry: Entry, tick: u64) {
-        self.wheel.add(entry, tick);
-        if let First::Known(first) = &mut self.first {
-            *first = Some(first.map_or(tick, |first| first.min(tick)));
-        }
-    }
-
-    /// A call is over, or was put off. The loop may wake once in vain for it, but not in virtual time, where that would be
-    /// seen.
-    fn first_may_be_later(&mut self) {
-        if self.resolution == Resolution::Exact || self.live == 0 {
-            self.first = First::Unknown;
+        match &mut self.order {
+            Order::Ticks(ticks) => ticks.next(deadline_of(&self.slots)).map(Next::Tick),
+            Order::Timers(_) => Some(Next::Woken),
         }
     }
 
     /// When a tick is over. Never before a deadline that it is of.
-    pub(super) fn time_of(&self, tick: u64) -> Instant {
-        let since = Duration::from_nanos(tick.saturating_mul(self.resolution.nanos()));
-        super::super::time::after(self.base, since)
+    pub(super) fn end_of(&self, tick: u64) -> Instant {
+        after(self.base, Ticks::end_of(tick))
     }
 
-    /// The last tick that is over.
-    pub(super) fn tick_over(&self, now: Instant) -> u64 {
-        self.resolution.tick_over(self.nanos(now))
-    }
-
-    /// Adds what is due at a tick to a list, in the order of the deadlines, and of those that are equal, in the order in
-    /// which they were made. Gives the first deadline.
-    pub(super) fn collect(&mut self, tick: u64, due: &mut impl Extend<Due>) -> Option<Instant> {
-        if matches!(self.first, First::Known(first) if first.is_none_or(|first| first > tick)) {
-            return None;
-        }
-        self.first = First::Unknown;
-        let Self { entries, calls, .. } = self;
-        self.wheel.advance(tick, entries, tick_of(&self.slots, self.resolution));
-        for entry in entries.drain(..) {
-            let slot = &self.slots[entry.index as usize];
-            if !is_live(slot, entry) {
-                continue;
+    /// Adds what is due to a list: in the order of the deadlines, and of those that are equal, in the order in which they were
+    /// made; or as their timers have fired, which wake the task from now on. Gives the first deadline.
+    pub(super) fn collect(&mut self, now: Instant, waker: &Waker, list: &mut impl Extend<Due>) -> Option<Instant> {
+        let now = self.nanos(now);
+        let Self { due, slots, .. } = self;
+        match &mut self.order {
+            Order::Ticks(ticks) => {
+                ticks.collect(now, deadline_of(slots), |entry, deadline| {
+                    let order = due.len() as u32;
+                    due.push(Due { deadline, order, entry });
+                });
+                // Stable by its key, and without memory for that.
+                due.sort_unstable_by_key(|due| (due.deadline, due.order));
             }
-            let deadline = slot.deadline;
-            let due_at = self.resolution.tick(deadline);
-            if due_at > tick {
-                self.wheel.add(entry, due_at);
-            } else {
-                let order = calls.len() as u32;
-                calls.push(Due { deadline, order, entry });
+            Order::Timers(timers) => {
+                for entry in timers.fired(waker) {
+                    if let Some(deadline) = deadline_of(slots)(entry) {
+                        due.push(Due {
+                            deadline,
+                            order: 0,
+                            entry,
+                        });
+                    }
+                }
             }
         }
-        // Stable by its key, and without memory for that.
-        calls.sort_unstable_by_key(|call| (call.deadline, call.order));
-        let first = calls
-            .first()
-            .map(|call| self.base + Duration::from_nanos(call.deadline));
-        due.extend(calls.drain(..));
+        let first = due.first().map(|due| self.base + Duration::from_nanos(due.deadline));
+        list.extend(due.drain(..));
         first
     }
 
     /// Takes out a call whose turn it is. `None` if it was cancelled, or is due later now.
     pub(super) fn take(&mut self, due: Due) -> Option<Box<C>> {
-        let Due { deadline, entry, .. } = due;
-        let slot = self.slots.get(entry.index as usize)?;
-        if !is_live(slot, entry) {
-            return None;
+        let deadline = deadline_of(&self.slots)(due.entry)?;
+        match &mut self.order {
+            Order::Ticks(ticks) if deadline > due.deadline => {
+                ticks.add(due.entry, deadline, false);
+                None
+            }
+            _ => self.free(due.entry.index),
         }
-        if slot.deadline > deadline {
-            let tick = self.resolution.tick(slot.deadline);
-            self.add_to_wheel(entry, tick);
-            return None;
-        }
-        self.free(entry.index)
     }
 
     fn nanos(&self, at: Instant) -> u64 {
@@ -288,6 +249,9 @@ impl<C: ?Sized> Delayed<C> {
 
     fn free(&mut self, index: u32) -> Option<Box<C>> {
         let slot = &mut self.slots[index as usize];
+        if let Order::Timers(timers) = &mut self.order {
+            timers.remove(index, slot.deadline);
+        }
         let call = slot.call.take();
         slot.generation = slot.generation.wrapping_add(1);
         slot.stamp = slot.stamp.wrapping_add(1);
@@ -299,9 +263,11 @@ impl<C: ?Sized> Delayed<C> {
 
     /// Drops what is stale, once it is more than what is not.
     fn sweep(&mut self) {
-        if self.wheel.len() > 2 * self.live + FEW {
-            let slots = &self.slots;
-            self.wheel.sweep(|entry| is_live(&slots[entry.index as usize], entry));
+        if let Order::Ticks(ticks) = &mut self.order {
+            if ticks.len() > 2 * self.live + FEW {
+                let deadline_of = deadline_of(&self.slots);
+                ticks.sweep(|entry| deadline_of(entry).is_some());
+            }
         }
     }
 
@@ -312,22 +278,20 @@ impl<C: ?Sized> Delayed<C> {
             let used = self.slots.iter().map(|slot| slot.generation).max();
             self.fresh = used.map_or(self.fresh, |used| used.wrapping_add(1));
             self.slots = Vec::new();
-            self.entries = Vec::new();
-            self.calls = Vec::new();
             self.free = NONE;
-            self.wheel.sweep(|_| false);
-            self.first = First::Unknown;
+            self.due = Vec::new();
+            self.order = match self.order {
+                Order::Ticks(_) => Order::Ticks(Ticks::default()),
+                Order::Timers(_) => Order::Timers(Timers::default()),
+            };
         }
     }
 }
 
-fn is_live<C: ?Sized>(slot: &Slot<C>, entry: Entry) -> bool {
-    slot.stamp == entry.stamp && slot.call.is_some()
-}
-
-fn tick_of<C: ?Sized>(slots: &[Slot<C>], resolution: Resolution) -> impl Fn(Entry) -> Option<u64> {
+/// The deadline of what an entry stands for, unless it is stale.
+fn deadline_of<C: ?Sized>(slots: &[Slot<C>]) -> impl Fn(Entry) -> Option<u64> {
     move |entry| {
-        let slot = &slots[entry.index as usize];
-        is_live(slot, entry).then(|| resolution.tick(slot.deadline))
+        let slot = slots.get(entry.index as usize)?;
+        (slot.stamp == entry.stamp && slot.call.is_some()).then_some(slot.deadline)
     }
 }

@@ -19,10 +19,21 @@ pub(in crate::reactor) struct Handle<H: Host> {
 }
 
 impl<H: Host> Handle<H> {
-    pub(in crate::reactor) fn new(host: &H, deadline: Instant, call: Box<H::Call>) -> Self {
+    /// Schedules a call for a point of time.
+    pub(in crate::reactor) fn at(host: &H, deadline: Instant, call: Box<H::Call>) -> Self {
+        Self::new(host, Calls::schedule(host, deadline, false, call))
+    }
+
+    /// Schedules a call for a time from now.
+    pub(in crate::reactor) fn after(host: &H, delay: Duration, call: Box<H::Call>) -> Self {
+        let deadline = time::after(host.reactor().now(), delay);
+        Self::new(host, Calls::schedule(host, deadline, delay.is_zero(), call))
+    }
+
+    fn new(host: &H, key: Option<Key>) -> Self {
         Self {
             host: host.downgrade(),
-            key: Calls::schedule(host, deadline, call),
+            key,
             cancelled: AtomicBool::new(false),
         }
     }
@@ -34,7 +45,7 @@ impl<H: Host> Handle<H> {
 
     pub(in crate::reactor) fn cancel(&self) -> Result<(), NotActive> {
         match self.find() {
-            Some((host, key)) if Calls::cancel(&host, key) => {
+            Some((host, key)) if host.calls().cancel(key) => {
                 // ORDERING: what it says is told apart by it alone.
                 self.cancelled.store(true, Ordering::Relaxed);
                 Ok(())

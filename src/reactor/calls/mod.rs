@@ -4,6 +4,8 @@ mod call;
 mod delayed;
 mod handle;
 mod rounds;
+mod ticks;
+mod timers;
 mod wheel;
 
 use std::{
@@ -15,7 +17,7 @@ use std::{
 };
 
 pub(crate) use self::call::{Call, Posted};
-use self::delayed::{Delayed, Key, Resolution};
+use self::delayed::{Delayed, Key, Next};
 pub use self::handle::NotActive;
 pub(super) use self::{handle::Handle, rounds::Rounds};
 use super::{EventLoop, Reactor};
@@ -40,6 +42,7 @@ pub(super) trait Host: Clone + 'static {
 
 /// The calls that wait, and how the task stands that makes them.
 pub(super) struct Calls<H: Host> {
+    is_virtual: bool,
     state: Mutex<State<H>>,
 }
 
@@ -84,21 +87,21 @@ enum Rouse {
 impl<H: Host> Calls<H> {
     /// For a loop that tells the time.
     pub(super) fn new(event_loop: &dyn EventLoop) -> Self {
-        let resolution = if event_loop.is_virtual() {
-            Resolution::Exact
-        } else {
-            Resolution::Coalesced
-        };
         Self {
+            is_virtual: event_loop.is_virtual(),
             state: Mutex::new(State {
                 soon: VecDeque::new(),
-                delayed: Delayed::new(event_loop.now(), resolution),
+                delayed: Delayed::new(event_loop),
                 driver: Driver::None,
                 armed: None,
                 kept: None,
                 counts: Counts::default(),
             }),
         }
+    }
+
+    fn is_virtual(&self) -> bool {
+        self.is_virtual
     }
 
     fn lock(&self) -> MutexGuard<'_, State<H>> {
@@ -123,15 +126,15 @@ impl<H: Host> Calls<H> {
     }
 
     /// Has something called at a point of time. `None` if the loop has shut down.
-    fn schedule(host: &H, deadline: Instant, call: Box<H::Call>) -> Option<Key> {
+    fn schedule(host: &H, deadline: Instant, is_due: bool, call: Box<H::Call>) -> Option<Key> {
         let mut state = host.calls().lock();
         if let Driver::Ended = state.driver {
             drop(state);
             drop(call);
             return None;
         }
-        let (key, tick) = state.delayed.add(deadline, call);
-        let rouse = state.rouse_for(host, tick);
+        let (key, next) = state.delayed.add(deadline, is_due, call, host.reactor().event_loop());
+        let rouse = state.rouse_for(host, next);
         drop(state);
         rouse.carry_out(host);
         Some(key)
@@ -142,16 +145,9 @@ impl<H: Host> Calls<H> {
     }
 
     /// Calls a delayed call off. Whether it was pending.
-    fn cancel(host: &H, key: Key) -> bool {
-        let mut state = host.calls().lock();
-        let call = state.delayed.remove(key);
-        // In virtual time a timer that nobody needs would be seen.
-        let rouse = match &state.driver {
-            Driver::Idle(_) if call.is_some() && state.delayed.resolution() == Resolution::Exact => state.rouse(host),
-            _ => Rouse::Nothing,
-        };
-        drop(state);
-        rouse.carry_out(host);
+    fn cancel(&self, key: Key) -> bool {
+        let call = self.lock().delayed.remove(key);
+        // Dropped unlocked.
         call.is_some()
     }
 
@@ -161,13 +157,11 @@ impl<H: Host> Calls<H> {
         let Some(before) = state.delayed.deadline(key) else {
             return false;
         };
-        let Some(tick) = state.delayed.reset(key, deadline(before)) else {
+        let event_loop = host.reactor().event_loop();
+        let Some(next) = state.delayed.reset(key, deadline(before), event_loop) else {
             return false;
         };
-        let rouse = match &state.driver {
-            Driver::Idle(_) if state.delayed.resolution() == Resolution::Exact => state.rouse(host),
-            _ => state.rouse_for(host, tick),
-        };
+        let rouse = state.rouse_for(host, next);
         drop(state);
         rouse.carry_out(host);
         true
@@ -209,19 +203,19 @@ impl<H: Host> State<H> {
         rouse
     }
 
-    /// As [`rouse`](Self::rouse), for a call that is due at a tick: not, if the task wakes by then anyway.
-    fn rouse_for(&mut self, host: &H, tick: u64) -> Rouse {
-        match (&self.driver, self.armed) {
-            (Driver::Idle(_), Some(armed)) if armed <= tick => Rouse::Nothing,
+    /// As [`rouse`](Self::rouse), for a delayed call: not, if the task wakes in time anyway.
+    fn rouse_for(&mut self, host: &H, next: Next) -> Rouse {
+        match (&self.driver, self.armed, next) {
+            (Driver::Idle(_), _, Next::Woken) => Rouse::Nothing,
+            (Driver::Idle(_), Some(armed), Next::Tick(tick)) if armed <= tick => Rouse::Nothing,
             _ => self.rouse(host),
         }
     }
 
     /// Takes all that is to be dropped when the loop has shut down.
-    fn end(&mut self) -> impl Sized + use<H> {
+    fn end(&mut self, event_loop: &dyn EventLoop) -> impl Sized + use<H> {
         self.driver = Driver::Ended;
-        let resolution = self.delayed.resolution();
-        let delayed = mem::replace(&mut self.delayed, Delayed::new(Instant::now(), resolution));
+        let delayed = mem::replace(&mut self.delayed, Delayed::new(event_loop));
         (mem::take(&mut self.soon), delayed, self.kept.take())
     }
 }

@@ -6,16 +6,21 @@ use std::{
     mem,
     pin::Pin,
     task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use super::{
-    Call, Driver, Host, State,
-    delayed::{Due, Resolution},
+    Call, Driver, Host,
+    delayed::{Due, Next},
 };
 use crate::{Aborted, Timer};
 
 /// How many calls are made before the loop's other tasks get their turn. tokio's own budget for a task.
 const BUDGET: usize = 128;
+
+/// For how long they are made before that. asyncio lets everything else run after each round; with calls that are short, that would
+/// cost more than the calls.
+const SLICE: Duration = Duration::from_millis(1);
 
 /// A queue that was longer gives its memory back.
 const LONG: usize = 4096;
@@ -39,9 +44,9 @@ pub(in crate::reactor) struct Rounds<H: Host> {
 }
 
 /// What to do when a round is over.
-enum Next {
+enum Over {
     Round,
-    Wait(u64),
+    Wait(Next),
     End,
 }
 
@@ -59,44 +64,43 @@ impl<H: Host> Rounds<H> {
 
     fn run(&mut self, host: &H, cx: &mut Context<'_>) -> Poll<()> {
         let limit = host.reactor().slow_limit();
-        let mut budget = BUDGET;
-        self.collect(host);
+        // In virtual time nothing depends on the real one.
+        let begun = (!host.calls().is_virtual()).then(Instant::now);
+        let is_spent = |called: usize| {
+            // Asked as seldom as it can be said without letting it become twice as long.
+            called == BUDGET || called.is_power_of_two() && begun.is_some_and(|begun| begun.elapsed() >= SLICE)
+        };
+        let mut called = 0;
+        let mut counted = 0;
+        self.collect(host, cx);
         loop {
-            let before = budget;
-            while budget > 0 {
-                let Some(call) = self.next_call(host) else {
-                    break;
-                };
-                budget -= 1;
+            while let Some(call) = self.next_call(host) {
                 call.call(limit);
+                called += 1;
+                if is_spent(called) {
+                    host.calls().lock().counts.called += (called - counted) as u64;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
             }
-            if budget == 0 {
-                host.calls().lock().counts.called += before as u64;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            match self.next_round(host, cx, (before - budget) as u64) {
-                Next::Round => {}
-                Next::End => {
+            let since = (called - counted) as u64;
+            counted = called;
+            match self.next_round(host, cx, since) {
+                Over::Round => {}
+                Over::End => {
                     self.has_ended = true;
                     return Poll::Ready(());
                 }
-                Next::Wait(tick) => match self.poll_timer(host, tick, cx) {
+                Over::Wait(Next::Woken) => return Poll::Pending,
+                Over::Wait(Next::Tick(tick)) => match self.poll_timer(host, tick, cx) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(true) => {
-                        let mut state = host.calls().lock();
-                        state.driver = Driver::Running;
+                        host.calls().lock().driver = Driver::Running;
                         self.set_for = None;
-                        if let Resolution::Exact = state.delayed.resolution() {
-                            state.delayed.collect(tick, &mut self.due);
-                        }
-                        drop(state);
-                        self.collect(host);
+                        self.collect(host, cx);
                     }
-                    Poll::Ready(false) => {
-                        // The rest is the destructor's.
-                        return Poll::Ready(());
-                    }
+                    // The rest is the destructor's.
+                    Poll::Ready(false) => return Poll::Ready(()),
                 },
             }
         }
@@ -118,14 +122,14 @@ impl<H: Host> Rounds<H> {
     }
 
     /// Begins a round, if there is anything for one. Otherwise the task waits until a call is due, or ends.
-    fn next_round(&mut self, host: &H, cx: &mut Context<'_>, called: u64) -> Next {
+    fn next_round(&mut self, host: &H, cx: &mut Context<'_>, called: u64) -> Over {
         let mut state = host.calls().lock();
         let state = &mut *state;
         state.counts.called += called;
         if !state.soon.is_empty() {
             state.counts.rounds += 1;
             mem::swap(&mut self.soon, &mut state.soon);
-            return Next::Round;
+            return Over::Round;
         }
         for queue in [&mut self.soon, &mut state.soon] {
             if queue.capacity() > LONG {
@@ -133,32 +137,35 @@ impl<H: Host> Rounds<H> {
             }
         }
         state.delayed.shrink();
-        state.armed = state.delayed.next();
-        match state.armed {
-            Some(tick) => {
-                state.driver = Driver::Idle(cx.waker().clone());
-                Next::Wait(tick)
+        let Some(next) = state.delayed.next() else {
+            state.driver = Driver::None;
+            // Not the last handle, as the caller has one.
+            state.kept = None;
+            return Over::End;
+        };
+        state.armed = match next {
+            Next::Tick(tick) => Some(tick),
+            Next::Woken => {
+                // A timer that fires from here on wakes the task.
+                state.delayed.collect(host.reactor().now(), cx.waker(), &mut self.due);
+                if !self.due.is_empty() {
+                    return Over::Round;
+                }
+                None
             }
-            None => {
-                state.driver = Driver::None;
-                // Not the last handle, as the caller has one.
-                state.kept = None;
-                Next::End
-            }
-        }
+        };
+        state.driver = Driver::Idle(cx.waker().clone());
+        Over::Wait(next)
     }
 
-    /// Adds what is due to the round. In virtual time what is due is what a timer has fired for, since each has its place among
-    /// the others.
-    fn collect(&mut self, host: &H) {
-        let is_due = |state: &State<H>| state.delayed.len() > 0 && state.delayed.resolution() == Resolution::Coalesced;
-        if !is_due(&host.calls().lock()) {
+    /// Adds what is due to the round.
+    fn collect(&mut self, host: &H, cx: &mut Context<'_>) {
+        if host.calls().lock().delayed.len() == 0 {
             return;
         }
         let now = host.reactor().now();
         let mut state = host.calls().lock();
-        let tick = state.delayed.tick_over(now);
-        if let Some(first) = state.delayed.collect(tick, &mut self.due) {
+        if let Some(first) = state.delayed.collect(now, cx.waker(), &mut self.due) {
             state.counts.lag = now.saturating_duration_since(first);
         }
     }
@@ -166,7 +173,7 @@ impl<H: Host> Rounds<H> {
     /// Waits for a tick. False if the loop has shut down.
     fn poll_timer(&mut self, host: &H, tick: u64, cx: &mut Context<'_>) -> Poll<bool> {
         if self.set_for != Some(tick) {
-            let deadline = host.calls().lock().delayed.time_of(tick);
+            let deadline = host.calls().lock().delayed.end_of(tick);
             match &mut self.timer {
                 Some(timer) => timer.as_mut().reset(deadline),
                 None => self.timer = Some(host.reactor().event_loop().timer(deadline)),
@@ -203,7 +210,7 @@ impl<H: Host> Drop for Rounds<H> {
         }
         if let Some(host) = H::upgrade(&self.host) {
             let _inside = host.inside();
-            let left = host.calls().lock().end();
+            let left = host.calls().lock().end(host.reactor().event_loop());
             // Unlocked, as destructors are foreign.
             self.soon.clear();
             drop(left);
