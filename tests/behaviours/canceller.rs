@@ -169,10 +169,22 @@ fn the_completer_works_while_the_canceller_runs_and_the_cancellation_comes_to_no
     deferred.cancel();
     assert_eq!((calls.get(), calls.count()), (1, 1));
     assert_eq!(deferred.try_take().unwrap().unwrap(), 5);
+}
 
+#[test]
+fn a_completer_that_the_canceller_drops_leaves_a_cancellation() {
+    // Ending the work under way often drops the completer, which is no news then.
     let (deferred, _) = with_its_completer(|completer, _| drop(completer));
     deferred.cancel();
     assert!(deferred.try_take().unwrap().unwrap_err().is_cancelled());
+
+    let (deferred, _) = with_its_completer(|completer, cancellation| {
+        drop(completer);
+        cancellation.refuse();
+    });
+    deferred.cancel();
+    let error = deferred.try_take().unwrap().unwrap_err();
+    assert!(error.is_cancelled(), "there is nothing left to wait for");
 }
 
 #[test]
