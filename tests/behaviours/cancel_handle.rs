@@ -106,6 +106,45 @@ fn a_handle_of_an_inner_deferred_cancels_that_and_the_outer_chain_sees_it() {
 }
 
 #[test]
+fn a_handle_of_an_inner_chain_that_waits_reaches_what_that_waits_for() {
+    let (outer, deferred) = pair::<u32>();
+    let (middle, waits) = pair::<u32>();
+    let (innermost, returned) = pair::<u32>();
+    let mut waits = waits.and_then(move |_| returned);
+    let handle = waits.cancel_handle();
+    let chain = deferred.and_then(move |_| waits).map_ok(|n| n + 1);
+    outer.complete(1);
+    middle.complete(1);
+    assert_eq!(chain.state(), State::Waiting);
+    handle.cancel();
+    assert!(innermost.is_closed());
+    assert!(chain.try_take().unwrap().unwrap_err().is_cancelled());
+}
+
+#[test]
+fn a_handle_of_an_inner_deferred_does_nothing_once_that_has_handed_its_result_over() {
+    for fires_first in [false, true] {
+        let (outer, deferred) = pair::<u32>();
+        let (later, waits) = pair::<u32>();
+        let mut inner = Deferred::<u32>::ready(1);
+        let handle = inner.cancel_handle();
+        let attach = |deferred: Deferred<u32>| deferred.and_then(move |_| inner).and_then(move |_| waits);
+        let chain = if fires_first {
+            outer.complete(1);
+            attach(deferred)
+        } else {
+            let chain = attach(deferred);
+            outer.complete(1);
+            chain
+        };
+        handle.cancel();
+        assert!(!later.is_closed());
+        later.complete(5);
+        assert_eq!(chain.try_take().unwrap().unwrap(), 5);
+    }
+}
+
+#[test]
 fn a_handle_does_nothing_once_the_chain_has_ended() {
     let (completer, mut deferred) = pair::<u32>();
     let handle = deferred.cancel_handle();

@@ -274,10 +274,17 @@ fn wait_as<T: 'static, E: From<Aborted> + 'static>(deferred: Consumer<T, E>) -> 
     let node = into_node(deferred);
     // ORDERING: nothing is read on the strength of it.
     if state::is_pending(node.header().state.load(Relaxed)) {
-        node.waited_for()
-    } else {
-        node
+        return node.waited_for();
     }
+    // SAFETY: the half was owned, and is gone.
+    if node.is_extended() && unsafe { node.control() }.is_some() {
+        // Its handles are those of a chain that has handed its result over: they must not reach what is attached from here on.
+        let made_at = node.made_at();
+        // SAFETY: as above, and a result is there.
+        let (result, whence) = unsafe { node.take_with_whence() };
+        return NodeRef::fired(result, made_at, whence);
+    }
+    node
 }
 
 /// # Safety
@@ -425,7 +432,10 @@ where
         let outer = NonNull::new(NodeRef::<U, X>::extended(node).header().state.load(Acquire))
             .filter(|next| state::is_link(next.as_ptr()))
             // SAFETY: the link is ours, and so is what is attached to it.
-            .filter(|next| vtable_of(unsafe { next.cast::<Ext>().as_ref() }).forwards);
+            .filter(|next| vtable_of(unsafe { next.cast::<Ext>().as_ref() }).forwards)
+            // A handle of the chain that this link ends is to reach what that waits for.
+            // SAFETY: the end of the chain keeps its root alive.
+            .filter(|_| unsafe { chain::root_of(running.get()) }.control().is_none());
         let waiting = outer.unwrap_or(node);
         // SAFETY: as above; the outer link gives the same results, since it forwards this one's.
         let link = unsafe { waiting.cast::<LinkBase<U, X>>().as_ref() };
