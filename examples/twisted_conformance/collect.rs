@@ -9,7 +9,7 @@ use interloop::fan_in::{FailureGroup, FanIn, FirstError};
 
 use crate::{
     program::Id,
-    raises::{Impossible, Owner},
+    raises::{Impossible, Owner, Raises},
     values::{Failure, Value},
     world::{D, Step, Stop, World},
 };
@@ -67,12 +67,20 @@ impl World {
 
     pub(crate) fn race(&self, d: Id, ds: &[Id]) -> Step {
         let was_cancelled = Arc::new(AtomicBool::new(false));
-        let children = self.take_deferreds(ds)?.into_iter().map(|child| {
-            let (world, was_cancelled) = (self.clone(), was_cancelled.clone());
+        let was_won = Arc::new(AtomicBool::new(false));
+        let children = ds.iter().zip(self.take_deferreds(ds)?).map(|(id, child)| {
+            let (world, id) = (self.clone(), *id);
+            let (was_cancelled, was_won) = (was_cancelled.clone(), was_won.clone());
             child.then(move |outcome| {
-                if was_cancelled.load(Relaxed) {
-                    world.raises(|raises| raises.impossible = Some(Impossible::EndedTwice));
-                }
+                world.raises(|raises| {
+                    raises.arrives(d);
+                    if was_cancelled.load(Relaxed) {
+                        raises.impossible = Some(Impossible::EndedTwice);
+                    }
+                    if outcome.is_ok() && !was_won.swap(true, Relaxed) {
+                        raises.wins(d, id);
+                    }
+                });
                 outcome
             })
         });
@@ -86,17 +94,32 @@ impl World {
             return Ok(());
         }
         let won = FanIn::new(children).race();
-        let deferred =
-            won.map_ok(|(index, value)| Value::Won(index, Box::new(value)))
-                .map_err(move |group| match split(group) {
-                    Ok(failures) => Failure::Group(failures),
-                    Err(aborted) => {
-                        was_cancelled.store(true, Relaxed);
-                        aborted
-                    }
-                });
+        let won = won
+            .map_ok(|(index, value)| Value::Won(index, Box::new(value)))
+            .map_err(move |group| match split(group) {
+                Ok(failures) => Failure::Group(failures),
+                Err(aborted) => {
+                    was_cancelled.store(true, Relaxed);
+                    aborted
+                }
+            });
+        let deferred = self.watch_race(d, won);
         self.insert_deferred(d, deferred);
         Ok(())
+    }
+
+    /// A race of which is known when it is being cancelled.
+    fn watch_race(&self, d: Id, mut won: D) -> D {
+        let (world, handle) = (self.clone(), won.cancel_handle());
+        let (completer, watched) = D::with_canceller(move |cancellation| {
+            world.raises(|raises| raises.race_begins(d));
+            handle.cancel();
+            world.raises(Raises::race_ends);
+            // It has its outcome by now.
+            cancellation.refuse();
+        });
+        won.chain(completer).detach();
+        watched
     }
 }
 

@@ -5,7 +5,10 @@
 //! pending, as the exception would. What remains to be told is where the exception would have surfaced. That
 //! follows from who has called, and from where the deferred had been moved to.
 
-use std::{collections::HashMap, iter};
+use std::{
+    collections::{HashMap, HashSet},
+    iter,
+};
 
 use serde_json::json;
 
@@ -53,6 +56,10 @@ pub(crate) struct Raises {
     running: Vec<(Catcher, Option<Failure>)>,
     /// The deferreds whose cancellers run.
     cancellers: Vec<Id>,
+    /// The races that are just cancelling what went in, since they are cancelled.
+    cancelled_races: Vec<Id>,
+    /// Those of them that were cancelled again meanwhile: on Twisted that ends them, and the first cancellation goes on.
+    ended_races: HashSet<Id>,
     /// Why the program cannot be written, once that is known.
     pub(crate) impossible: Option<Impossible>,
 }
@@ -96,27 +103,50 @@ impl Raises {
         self.cancellers.pop();
     }
 
+    pub(crate) fn race_begins(&mut self, id: Id) {
+        self.cancelled_races.push(id);
+    }
+
+    pub(crate) fn race_ends(&mut self) {
+        self.cancelled_races.pop();
+    }
+
+    /// Notes that a result has come to a race.
+    pub(crate) fn arrives(&mut self, race: Id) {
+        if self.ended_races.contains(&race) {
+            self.impossible = Some(Impossible::EndedTwice);
+        }
+    }
+
     /// Notes that a deferred is going to be cancelled.
     pub(crate) fn cancels(&mut self, source: Id) {
-        if self
-            .cancellers
-            .iter()
-            .any(|id| self.waiting(*id).any(|waiting| waiting == source))
-        {
-            self.impossible = Some(Impossible::CalledAgain);
-        }
+        self.cancel_from(|_, id| id == source);
+    }
+
+    /// Notes that a race is won, and is going to cancel whatever else went in.
+    pub(crate) fn wins(&mut self, race: Id, winner: Id) {
+        self.cancel_from(|raises, id| id != winner && raises.is_owned_by(id, race));
     }
 
     /// Notes that time is going to pass.
     pub(crate) fn advances(&mut self, end: i64) {
-        let is_due = |id: Id| {
-            self.limits
+        self.cancel_from(|raises, id| {
+            raises
+                .limits
                 .get(&id)
                 .is_some_and(|limits| limits.iter().any(|due| *due <= end))
-        };
-        if self.cancellers.iter().any(|id| self.waiting(*id).any(is_due)) {
+        });
+    }
+
+    /// Notes that these deferreds are going to be cancelled, which may be what is being cancelled already.
+    fn cancel_from(&mut self, is_source: impl Fn(&Self, Id) -> bool) {
+        let is_reached = |id: &Id| self.waiting(*id).any(|waiting| is_source(self, waiting));
+        let is_called_again = self.cancellers.iter().any(is_reached);
+        let ended: Vec<_> = self.cancelled_races.iter().copied().filter(is_reached).collect();
+        if is_called_again {
             self.impossible = Some(Impossible::CalledAgain);
         }
+        self.ended_races.extend(ended);
     }
 
     /// A deferred, and those that wait for it in the end.
