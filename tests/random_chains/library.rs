@@ -2,9 +2,10 @@
 
 use std::{
     cell::RefCell,
+    mem::take,
     panic::resume_unwind,
     pin::Pin,
-    sync::{Arc, Once},
+    sync::{Arc, Mutex, Once},
     task::{Context, Poll, Wake},
 };
 
@@ -16,26 +17,41 @@ use crate::{
 };
 
 thread_local! {
-    /// Who is told of unhandled failures.
+    /// Who is told of unhandled failures, if they are those of a program on this thread.
     static TELL: RefCell<Option<fn(String)>> = const { RefCell::new(None) };
 }
 
-fn watch(tell: fn(String)) {
+/// The others.
+static ELSEWHERE: Mutex<Vec<Failure>> = Mutex::new(Vec::new());
+
+fn set_hook() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         unhandled::set_hook(Some(Arc::new(|failure| {
-            let failure = failure
+            let failure = *failure
                 .error()
                 .downcast_ref::<Failure>()
                 .expect("there is no other type");
-            // A completer that is dropped fails what nobody waits for: that is silent or not, and is no matter of Twisted's.
-            if *failure != Failure::Dropped {
-                let tell = TELL.with_borrow(|tell| *tell);
-                tell.expect("somebody is told")(format!("unhandled {failure:?}"));
+            match TELL.with_borrow(|tell| *tell) {
+                // A completer that is dropped fails what nobody waits for: that is silent or not, and is no matter of Twisted's.
+                Some(_) if failure == Failure::Dropped => {}
+                Some(tell) => tell(format!("unhandled {failure:?}")),
+                None => ELSEWHERE.lock().expect("nothing panics there").push(failure),
             }
         })));
     });
+}
+
+fn watch(tell: fn(String)) {
+    set_hook();
     TELL.set(Some(tell));
+}
+
+/// Runs something that fails on threads of its own, and gives the failures that were reported. One at a time.
+pub(crate) fn watching<R>(run: impl FnOnce() -> R) -> (R, Vec<Failure>) {
+    set_hook();
+    let returned = run();
+    (returned, take(&mut ELSEWHERE.lock().expect("nothing panics there")))
 }
 
 /// A panic that no hook shows.

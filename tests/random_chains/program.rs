@@ -96,7 +96,7 @@ pub(crate) enum Answer {
     Panic,
 }
 
-fn outcome() -> impl Strategy<Value = Outcome> {
+pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         (0..9_u32).prop_map(Ok),
         (0..9_u32).prop_map(|number| Err(Failure::Own(number))),
