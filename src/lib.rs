@@ -90,6 +90,7 @@ pub mod clock;
 pub mod deferred;
 pub mod net;
 pub mod periodic;
+pub mod testing;
 
 mod aborted;
 mod reactor;
@@ -104,7 +105,8 @@ pub use crate::{
         local, sync, unhandled,
     },
     reactor::{
-        Entered, EventLoop, Interest, Job, NoReactor, Operation, Reactor, Readiness, Source, Timer, source, time,
+        BlockOnError, Entered, EventLoop, Interest, Job, NoReactor, Operation, Reactor, Readiness, Source, Timer,
+        block_on, defer_to_thread, source, time,
     },
 };
 

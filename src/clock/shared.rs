@@ -16,7 +16,7 @@ use super::{
     queue::{Queue, Turn},
     timers::{ListedTimer, Timers},
 };
-use crate::{EventLoop, Job, Source, Task, Timer};
+use crate::{EventLoop, Job, Source, Task, Timer, reactor};
 
 /// A clock. Nothing foreign is polled, woken or dropped while its state is locked.
 pub(super) struct Shared {
@@ -73,6 +73,10 @@ impl Shared {
 
     /// Runs what can run until nothing can, or `awaited` is ready.
     pub(super) fn run(&self, awaited: &mut Option<Awaited<'_>>) -> ControlFlow<()> {
+        reactor::as_loop(true, || self.run_turns(awaited))
+    }
+
+    fn run_turns(&self, awaited: &mut Option<Awaited<'_>>) -> ControlFlow<()> {
         loop {
             let turn = self.lock().queue.next(awaited.as_ref().map(|awaited| awaited.number));
             match turn {

@@ -23,14 +23,18 @@ pub struct Task {
 /// What the code of a task finds around it: its polls, its destructor, and the callbacks that its result
 /// runs.
 pub(crate) trait Surroundings: Send + 'static {
-    /// Exchanges the task's surroundings and the thread's. Called in pairs, so that both get back what
-    /// is theirs.
-    fn exchange(&mut self);
+    /// Puts the task's surroundings in place of the thread's, and keeps those.
+    fn enter(&mut self);
+
+    /// Puts the thread's surroundings back. Called once for each time they were entered, last one first.
+    fn leave(&mut self);
 }
 
 /// Those of the thread.
 impl Surroundings for () {
-    fn exchange(&mut self) {}
+    fn enter(&mut self) {}
+
+    fn leave(&mut self) {}
 }
 
 impl Task {

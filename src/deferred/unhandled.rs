@@ -1,5 +1,7 @@
 //! Failures that nobody handles: what is told about them, and to whom.
 
+mod collect;
+
 use std::{
     any::{Any, type_name},
     error::Error,
@@ -8,6 +10,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+pub(crate) use self::collect::{Collector, leave};
+pub use self::collect::{Report, collect};
 use super::cell::whence::{self, Trace};
 use crate::Aborted;
 
@@ -158,6 +162,9 @@ pub(super) fn report_panic(panic: Aborted, made_at: &'static Location<'static>) 
 
 #[cold]
 fn report(failure: &Unhandled<'_>) {
+    if collect::offer(failure) {
+        return;
+    }
     let hook = HOOK.read().unwrap_or_else(PoisonError::into_inner).clone();
     match hook {
         Some(hook) => hook(failure),

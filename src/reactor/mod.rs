@@ -1,11 +1,15 @@
 //! The handle on an event loop that is running already.
 
+pub mod block_on;
 mod calls;
 mod current;
 mod deferred;
 mod event_loop;
 pub mod source;
+mod thread;
 pub mod time;
+mod wait;
+mod watch;
 
 use std::{
     future::Future,
@@ -17,11 +21,15 @@ use std::{
 
 use socket2::SockRef;
 
-use self::{calls::Calls, current::Current};
+pub(crate) use self::current::as_loop;
 pub use self::{
+    block_on::BlockOnError,
     current::{Entered, NoReactor},
     event_loop::{EventLoop, Interest, Job, Operation, Readiness, Source, Timer},
+    thread::defer_to_thread,
+    watch::Watch,
 };
+use self::{calls::Calls, current::Current};
 use crate::{
     Aborted, Deferred, Task,
     time::{Interval, Sleep, Timeout},
@@ -43,15 +51,21 @@ pub struct Reactor {
 #[derive(Debug)]
 struct Shared<L: ?Sized> {
     calls: Calls,
+    watch: Option<Watch>,
     event_loop: L,
 }
 
 impl Reactor {
     /// Makes a reactor of a loop. For adapters; users get theirs from one.
     pub fn new(event_loop: impl EventLoop) -> Self {
+        Self::with_watch(event_loop, None)
+    }
+
+    fn with_watch(event_loop: impl EventLoop, watch: Option<Watch>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 calls: Calls::default(),
+                watch,
                 event_loop,
             }),
         }
@@ -96,6 +110,10 @@ impl Reactor {
         &self.shared.calls
     }
 
+    fn watch(&self) -> Option<&Watch> {
+        self.shared.watch.as_ref()
+    }
+
     /// Runs a future on the loop. The deferred has its result; dropping that detaches the task,
     /// cancelling it drops the future at once.
     ///
@@ -116,7 +134,7 @@ impl Reactor {
         T: Send + 'static,
         E: From<Aborted> + Send + 'static,
     {
-        let (task, deferred) = Task::within(Current::new(self.clone()), future);
+        let (task, deferred) = Task::within(Current::task(self.clone()), future);
         self.shared.event_loop.spawn(task);
         deferred
     }
@@ -148,7 +166,7 @@ impl Reactor {
         T: Send + 'static,
         E: From<Aborted> + Send + 'static,
     {
-        let (task, deferred) = Task::within(Current::new(self.clone()), async move { job() });
+        let (task, deferred) = Task::within(Current::job(self.clone()), async move { job() });
         self.shared.event_loop.spawn_blocking(Job::new(task));
         deferred
     }

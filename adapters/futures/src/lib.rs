@@ -1,5 +1,5 @@
 //! [`interloop`] on the executors of [futures](https://github.com/rust-lang/futures-rs): [`ThreadPool`] and
-//! [`LocalPool`](futures_executor::LocalPool).
+//! [`LocalPool`].
 //!
 //! ```
 //! use futures_executor::{LocalPool, ThreadPool};
@@ -20,13 +20,17 @@
 
 #![forbid(unsafe_code)]
 
-use std::{future::poll_fn, pin::Pin};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    process::{ExitCode, Termination},
+};
 
 use futures_channel::mpsc;
 use futures_core::Stream;
-use futures_executor::{LocalSpawner, ThreadPool};
+use futures_executor::{LocalPool, LocalSpawner, ThreadPool};
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn};
-use interloop::Reactor;
+use interloop::{BlockOnError, Reactor, block_on};
 use interloop_async_io::Builder;
 
 /// A reactor on a thread pool. As long as the reactor lives, the pool's threads do.
@@ -57,4 +61,63 @@ pub fn from_local_spawner(spawner: LocalSpawner) -> Reactor {
         .ends_when(move || ended.is_closed())
         // As above: the task comes back in the error, and is dropped.
         .reactor(move |task| drop(sender.unbounded_send(task)))
+}
+
+/// Runs a function on a [`LocalPool`] that is made for the call, on this thread, with all tasks.
+///
+/// The reactor is the current one inside. When the function has ended, tasks that are left are dropped.
+///
+/// ```
+/// use interloop::Aborted;
+///
+/// let answer = interloop_futures::block_on(async |reactor| reactor.spawn(async { Ok::<_, Aborted>(42) }).await);
+/// assert_eq!(answer.unwrap().unwrap(), 42);
+/// ```
+///
+/// # Errors
+/// If this thread runs a loop already, those of futures' executors included.
+pub fn block_on<T>(main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+    block_on::on_this_thread(|| {
+        check_thread()?;
+        let mut pool = LocalPool::new();
+        let reactor = from_local_spawner(pool.spawner());
+        let _entered = reactor.enter();
+        Ok(pool.run_until(main(reactor.clone())))
+    })
+}
+
+/// Runs a function on this thread, and its tasks on a thread pool. The reactor is the current one inside; its tasks go on
+/// when the function has ended.
+///
+/// # Errors
+/// As for [`block_on`].
+pub fn block_on_thread_pool<T>(pool: ThreadPool, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+    block_on::on_this_thread(|| {
+        check_thread()?;
+        let reactor = from_thread_pool(pool);
+        let _entered = reactor.enter();
+        Ok(futures_executor::block_on(main(reactor.clone())))
+    })
+}
+
+/// Runs a program's main function on a [`LocalPool`], and gives its exit code (Twisted's `react`). See [`block_on`].
+///
+/// An error of the loop is written to standard error; one of the function as it is for any program's `main`.
+///
+/// ```
+/// use std::process::ExitCode;
+///
+/// fn main() -> ExitCode {
+///     interloop_futures::react(async |reactor| {
+///         reactor.sleep(std::time::Duration::from_millis(1)).await
+///     })
+/// }
+/// ```
+pub fn react<T: Termination>(main: impl AsyncFnOnce(Reactor) -> T) -> ExitCode {
+    block_on::exit_code(block_on(main))
+}
+
+/// Fails where futures' executors would panic.
+fn check_thread() -> Result<(), BlockOnError> {
+    futures_executor::enter().map(drop).map_err(|_| BlockOnError::nested())
 }

@@ -1,5 +1,6 @@
 //! The cases, by topic. Each is a function that is given its subject.
 
+pub mod block_on;
 pub mod blocking;
 pub mod cancel;
 pub mod context;
@@ -10,3 +11,4 @@ pub mod tasks;
 pub mod tcp;
 pub mod time;
 pub mod traffic;
+pub mod waiting;

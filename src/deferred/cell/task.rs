@@ -123,14 +123,14 @@ struct Inside<S: Surroundings>(Option<S>);
 
 impl<S: Surroundings> Inside<S> {
     fn enter(mut surroundings: S) -> Self {
-        surroundings.exchange();
+        surroundings.enter();
         Self(Some(surroundings))
     }
 
     fn leave(mut self) -> Option<S> {
         let mut surroundings = self.0.take();
         if let Some(surroundings) = &mut surroundings {
-            surroundings.exchange();
+            surroundings.leave();
         }
         surroundings
     }
@@ -139,7 +139,7 @@ impl<S: Surroundings> Inside<S> {
 impl<S: Surroundings> Drop for Inside<S> {
     fn drop(&mut self) {
         if let Some(surroundings) = &mut self.0 {
-            surroundings.exchange();
+            surroundings.leave();
         }
     }
 }

@@ -1,0 +1,2 @@
+//! Tests on any loop.
+pub use crate::reactor::Watch;
