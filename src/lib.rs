@@ -110,6 +110,9 @@ pub use crate::{
     },
 };
 
+#[cfg(feature = "macros")]
+pub use interloop_macros::{main, test};
+
 // The documents that show code, checked as documentation tests.
 #[cfg(doctest)]
 mod documents {
