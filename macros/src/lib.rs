@@ -6,7 +6,7 @@
 mod arguments;
 mod entry;
 mod function;
-mod tests;
+mod on_loops;
 
 use proc_macro::TokenStream;
 
@@ -84,7 +84,7 @@ use proc_macro::TokenStream;
 /// ```
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    answer(tests::expand(arguments.into(), item.into()))
+    answer(on_loops::expand(arguments.into(), item.into()))
 }
 
 /// Runs an async main function on the loop that is named.
@@ -101,7 +101,9 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// It is run by the adapter's `react` (for `tokio_current_thread`, by `react_current_thread`), which also says what becomes
-/// of tasks that are left. The loops are those of [`test`](macro@test), except for the clock.
+/// of tasks that are left. An error is written to standard error as its `Debug` has it, as by any `main`;
+/// `interloop::block_on::MainError` is one that any other becomes by `?`, and that reads well. The loops are those of
+/// [`test`](macro@test), except for the clock.
 ///
 /// ```compile_fail
 /// #[interloop::main]

@@ -112,7 +112,8 @@ pub type Hook = Arc<dyn Fn(&Unhandled<'_>) + Send + Sync>;
 static HOOK: RwLock<Option<Hook>> = RwLock::new(None);
 
 /// Sets what is called with every failure that nobody handled, for the whole process; `None` brings
-/// back the default, which writes it to the [`log`] at level `error` under the target `interloop`.
+/// back the default, which writes it to the [`log`] at level `error` under the target `interloop`. Failures that
+/// somebody [collects](collect) do not come here.
 ///
 /// The hook runs on the thread on which the failure was found, which may be any. A panic in it is
 /// passed on to that thread, so it should not panic.

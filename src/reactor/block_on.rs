@@ -51,21 +51,55 @@ pub fn on_this_thread<T>(f: impl FnOnce() -> Result<T, BlockOnError>) -> Result<
 }
 
 /// The exit code of a program whose main function came to this. An error of the loop is written to standard
-/// error with its causes; one of the main function as it is for any program's `main`.
+/// error with its causes; one of the main function as it is for any program's `main`, which is as its `Debug` has it (see
+/// [`MainError`]).
 pub fn exit_code<T: Termination>(result: Result<T, BlockOnError>) -> ExitCode {
     match result {
         Ok(value) => value.report(),
         Err(error) => {
-            let mut text = format!("Error: {error}");
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                text += &format!("\n  caused by: {error}");
-                cause = error.source();
-            }
             // There is nowhere left to say that this failed.
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "Error: {:?}", MainError::from(error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// An error for main functions to end with: it is made of any other by `?`, and its `Debug`, which is what a program writes
+/// to standard error in the end, is a text with the causes.
+///
+/// ```
+/// use interloop::{Reactor, block_on::MainError};
+///
+/// async fn main(reactor: Reactor) -> Result<(), MainError> {
+///     let port: u16 = "port 80".parse()?;
+///     reactor.sleep(std::time::Duration::from_secs(port.into())).await?;
+///     Ok(())
+/// }
+///
+/// let error = interloop::clock::block_on(main)?.unwrap_err();
+/// assert_eq!(format!("{error:?}"), "invalid digit found in string");
+/// # Ok::<_, interloop::BlockOnError>(())
+/// ```
+pub struct MainError {
+    error: Box<dyn Error + Send + Sync>,
+}
+
+// It is no `Error` itself, which would be in the way of this.
+impl<E: Error + Send + Sync + 'static> From<E> for MainError {
+    fn from(error: E) -> Self {
+        Self { error: Box::new(error) }
+    }
+}
+
+impl fmt::Debug for MainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.error)?;
+        let mut cause = self.error.source();
+        while let Some(error) = cause {
+            write!(f, "\n  caused by: {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }
 

@@ -25,7 +25,9 @@ impl<T: 'static, E: From<Aborted> + 'static> Deferred<T, E> {
     /// from running what the deferred waits for: there a deferred that is pending is let go, and the result is
     /// [`Aborted::deadlock`]. A result that is there already is given anywhere.
     ///
-    /// A loop that this thread would have to drive, such as a `Clock`, is not driven by it.
+    /// What is not known here is what a loop runs that did not come through a reactor: a task that was spawned natively, or the
+    /// future that tokio's `Runtime::block_on` was given. Waiting there holds the loop up, and so it does where this
+    /// thread is the one that would have to drive the loop next, as with a `Clock`.
     ///
     /// ```
     /// use interloop::{Aborted, Deferred};

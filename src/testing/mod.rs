@@ -1,4 +1,4 @@
-//! Tests on any loop: what [`#[interloop::test]`](macro@crate::test) is built on, to be used by hand as well.
+//! Tests on any loop: what `#[interloop::test]` is built on (with the feature `macros`), to be used by hand as well.
 //!
 //! A [`Test`] runs an async function on a loop, in limited time, and fails if it leaves a mess behind: failures that
 //! nobody handled, and tasks that are still alive.

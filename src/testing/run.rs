@@ -62,6 +62,7 @@ impl Test {
     ///
     /// # Panics
     /// If the test fails.
+    #[track_caller]
     pub fn run<T, F>(
         self,
         block_on: impl FnOnce(Main<F>) -> Result<(), BlockOnError> + Send + 'static,
@@ -95,6 +96,7 @@ impl Test {
         self.wait(&received, stop, &watch)
     }
 
+    #[track_caller]
     fn wait(&self, events: &Receiver<Event>, stop: Completer<()>, watch: &Watch) -> ExitCode {
         let (exit_code, leaked) = match events.recv_timeout(self.limit) {
             Ok(Event::MainEnded(exit_code)) => match self.wait_for_end(events, watch) {
@@ -130,6 +132,7 @@ impl Test {
     }
 
     /// Waits until the loop has ended, and gives how many tasks were alive at its end; `None` if it does not end.
+    #[track_caller]
     fn wait_for_end(&self, events: &Receiver<Event>, watch: &Watch) -> Option<usize> {
         let mut leaked = 0;
         loop {
@@ -144,6 +147,7 @@ impl Test {
     }
 
     /// Fails with a panic of the function. What was found may well be its cause.
+    #[track_caller]
     fn pass_on(&self, panic: Box<dyn std::any::Any + Send>, watch: &Watch) -> ! {
         let findings = Findings::of(watch, 0);
         if !findings.are_none() {
@@ -152,6 +156,7 @@ impl Test {
         resume_unwind(panic)
     }
 
+    #[track_caller]
     fn fail(&self, what: &str, findings: &Findings) -> ! {
         panic!("{}", self.text(what, findings))
     }
@@ -204,10 +209,10 @@ impl<F> Main<F> {
             events,
         } = self;
         let reactor = watch.on(&reactor);
+        let _entered = reactor.enter();
         let exit_code = {
             let mut main = pin!(main(reactor.clone()));
             let output = poll_fn(|cx| {
-                let _entered = reactor.enter();
                 if let Poll::Ready(output) = main.as_mut().poll(cx) {
                     return Poll::Ready(Some(output.report()));
                 }

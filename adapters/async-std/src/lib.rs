@@ -50,14 +50,16 @@ pub fn block_on<T>(main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnErr
 
 /// Runs a program's main function on async-std, and gives its exit code (Twisted's `react`). See [`block_on`].
 ///
-/// An error of the loop is written to standard error; one of the function as it is for any program's `main`.
+/// Errors are written to standard error: the function's own as for any `main`, for which [`MainError`](interloop::block_on::MainError) has a readable form.
 ///
 /// ```
 /// use std::process::ExitCode;
+/// use interloop::block_on::MainError;
 ///
 /// fn main() -> ExitCode {
 ///     interloop_async_std::react(async |reactor| {
-///         reactor.sleep(std::time::Duration::from_millis(1)).await
+///         reactor.sleep(std::time::Duration::from_millis(1)).await?;
+///         Ok::<_, MainError>(())
 ///     })
 /// }
 /// ```

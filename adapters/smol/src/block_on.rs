@@ -66,14 +66,16 @@ pub fn block_on_static<T>(
 
 /// Runs a program's main function on smol, and gives its exit code (Twisted's `react`). See [`block_on`].
 ///
-/// An error of the loop is written to standard error; one of the function as it is for any program's `main`.
+/// Errors are written to standard error: the function's own as for any `main`, for which [`MainError`](interloop::block_on::MainError) has a readable form.
 ///
 /// ```
 /// use std::process::ExitCode;
+/// use interloop::block_on::MainError;
 ///
 /// fn main() -> ExitCode {
 ///     interloop_smol::react(async |reactor| {
-///         reactor.sleep(std::time::Duration::from_millis(1)).await
+///         reactor.sleep(std::time::Duration::from_millis(1)).await?;
+///         Ok::<_, MainError>(())
 ///     })
 /// }
 /// ```

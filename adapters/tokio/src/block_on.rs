@@ -63,14 +63,16 @@ pub fn block_on_runtime<T>(runtime: &Runtime, main: impl AsyncFnOnce(Reactor) ->
 /// Runs a program's main function on a multi-threaded runtime, and gives its exit code (Twisted's `react`). See
 /// [`block_on`](crate::block_on).
 ///
-/// An error of the runtime is written to standard error; one of the function as it is for any program's `main`.
+/// Errors are written to standard error: the function's own as for any `main`, for which [`MainError`](interloop::block_on::MainError) has a readable form.
 ///
 /// ```
 /// use std::process::ExitCode;
+/// use interloop::block_on::MainError;
 ///
 /// fn main() -> ExitCode {
 ///     interloop_tokio::react(async |reactor| {
-///         reactor.sleep(std::time::Duration::from_millis(1)).await
+///         reactor.sleep(std::time::Duration::from_millis(1)).await?;
+///         Ok::<_, MainError>(())
 ///     })
 /// }
 /// ```

@@ -119,7 +119,7 @@ pub fn a_guard_around_it_is_restored(subject: impl BlocksOn) {
 
 pub fn a_panic_comes_out_and_the_thread_is_free_again(subject: impl BlocksOn) {
     let panicked = catch_unwind(AssertUnwindSafe(|| subject.block_on(async |_| panic!("out of paper"))));
-    let panic = panicked.err().expect("the panic comes out");
+    let panic = panicked.expect_err("the panic comes out");
     assert_eq!(panic.downcast_ref(), Some(&"out of paper"));
     assert!(Reactor::current().is_err());
     assert_eq!(subject.block_on(async |_| 42).unwrap(), 42);
