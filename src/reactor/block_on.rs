@@ -70,13 +70,13 @@ pub fn exit_code<T: Termination>(result: Result<T, BlockOnError>) -> ExitCode {
 /// ```
 /// use interloop::{Reactor, block_on::MainError};
 ///
-/// async fn main(reactor: Reactor) -> Result<(), MainError> {
+/// async fn run(reactor: Reactor) -> Result<(), MainError> {
 ///     let port: u16 = "port 80".parse()?;
 ///     reactor.sleep(std::time::Duration::from_secs(port.into())).await?;
 ///     Ok(())
 /// }
 ///
-/// let error = interloop::clock::block_on(main)?.unwrap_err();
+/// let error = interloop::clock::block_on(run)?.unwrap_err();
 /// assert_eq!(format!("{error:?}"), "invalid digit found in string");
 /// # Ok::<_, interloop::BlockOnError>(())
 /// ```

@@ -48,7 +48,7 @@ pub fn block_on<T>(main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnErr
     })
 }
 
-/// Runs a program's main function on async-std, and gives its exit code (Twisted's `react`). See [`block_on`].
+/// Runs a program's main function on async-std, and gives its exit code (Twisted's `react`). See [`block_on()`].
 ///
 /// Errors are written to standard error: the function's own as for any `main`, for which [`MainError`](interloop::block_on::MainError) has a readable form.
 ///

@@ -90,7 +90,7 @@ pub fn block_on<T>(main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnErr
 /// when the function has ended.
 ///
 /// # Errors
-/// As for [`block_on`].
+/// As for [`block_on()`].
 pub fn block_on_thread_pool<T>(pool: ThreadPool, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
     block_on::on_this_thread(|| {
         check_thread()?;
@@ -100,7 +100,7 @@ pub fn block_on_thread_pool<T>(pool: ThreadPool, main: impl AsyncFnOnce(Reactor)
     })
 }
 
-/// Runs a program's main function on a [`LocalPool`], and gives its exit code (Twisted's `react`). See [`block_on`].
+/// Runs a program's main function on a [`LocalPool`], and gives its exit code (Twisted's `react`). See [`block_on()`].
 ///
 /// Errors are written to standard error: the function's own as for any `main`, for which [`MainError`](interloop::block_on::MainError) has a readable form.
 ///

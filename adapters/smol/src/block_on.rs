@@ -45,7 +45,7 @@ pub fn block_on<T>(main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnErr
 /// ```
 ///
 /// # Errors
-/// As for [`block_on`].
+/// As for [`block_on()`].
 pub fn block_on_executor<T>(
     executor: &Arc<Executor<'static>>,
     main: impl AsyncFnOnce(Reactor) -> T,
@@ -56,7 +56,7 @@ pub fn block_on_executor<T>(
 /// Runs a function on an executor that lives as long as the program. See [`block_on_executor`].
 ///
 /// # Errors
-/// As for [`block_on`].
+/// As for [`block_on()`].
 pub fn block_on_static<T>(
     executor: &'static Executor<'static>,
     main: impl AsyncFnOnce(Reactor) -> T,
@@ -64,7 +64,7 @@ pub fn block_on_static<T>(
     run(executor, || from_static(executor), main)
 }
 
-/// Runs a program's main function on smol, and gives its exit code (Twisted's `react`). See [`block_on`].
+/// Runs a program's main function on smol, and gives its exit code (Twisted's `react`). See [`block_on()`].
 ///
 /// Errors are written to standard error: the function's own as for any `main`, for which [`MainError`](interloop::block_on::MainError) has a readable form.
 ///

@@ -33,11 +33,11 @@ pub fn block_on<T>(main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnErr
     build_and_run(Builder::new_multi_thread(), main)
 }
 
-/// Runs a function on a current-thread runtime that is built for the call: like [`block_on`](crate::block_on), with all
+/// Runs a function on a current-thread runtime that is built for the call: like [`block_on`](fn@crate::block_on), with all
 /// tasks on this thread.
 ///
 /// # Errors
-/// As for [`block_on`](crate::block_on).
+/// As for [`block_on`](fn@crate::block_on).
 pub fn block_on_current_thread<T>(main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
     build_and_run(Builder::new_current_thread(), main)
 }
@@ -61,7 +61,7 @@ pub fn block_on_runtime<T>(runtime: &Runtime, main: impl AsyncFnOnce(Reactor) ->
 }
 
 /// Runs a program's main function on a multi-threaded runtime, and gives its exit code (Twisted's `react`). See
-/// [`block_on`](crate::block_on).
+/// [`block_on`](fn@crate::block_on).
 ///
 /// Errors are written to standard error: the function's own as for any `main`, for which [`MainError`](interloop::block_on::MainError) has a readable form.
 ///

@@ -10,7 +10,7 @@
 //! # Ok::<_, interloop_tokio::Error>(())
 //! ```
 //!
-//! Where no runtime runs yet, [`block_on`] and [`react`] build one for a function:
+//! Where no runtime runs yet, [`block_on`](fn@block_on) and [`react`] build one for a function:
 //!
 //! ```
 //! let slept = interloop_tokio::block_on(async |reactor| reactor.sleep(std::time::Duration::from_millis(1)).await);
