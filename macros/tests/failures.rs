@@ -109,7 +109,7 @@ async fn it_gives_an_error(_reactor: Reactor) -> Result<(), String> {
 }
 
 /// It runs beside the others, whose failures are none of its own.
-#[interloop::test(tokio, tokio_current_thread, smol, async_std, futures, clock)]
+#[interloop::test(tokio, tokio_current_thread, smol, async_std, futures, clock, timeout = "30s")]
 async fn it_passes(reactor: Reactor) {
     for _ in 0..100 {
         reactor.sleep(std::time::Duration::from_millis(1)).await.unwrap();
@@ -195,6 +195,7 @@ fn what_fails_says_why_and_all_others_go_on() {
         &LOOPS,
         &[
             "{test} has left something behind",
+            "failures.rs:",
             "1 task or blocking job is still alive",
         ],
     );
