@@ -23,18 +23,23 @@ pub struct Task {
 /// What the code of a task finds around it: its polls, its destructor, and the callbacks that its result
 /// runs.
 pub(crate) trait Surroundings: Send + 'static {
+    /// What is kept outside of the task while its code runs.
+    type Before;
+
     /// Puts the task's surroundings in place of the thread's, and keeps those.
-    fn enter(&mut self);
+    fn enter(&mut self) -> Self::Before;
 
     /// Puts the thread's surroundings back. Called once for each time they were entered, last one first.
-    fn leave(&mut self);
+    fn leave(&mut self, before: Self::Before);
 }
 
 /// Those of the thread.
 impl Surroundings for () {
+    type Before = ();
+
     fn enter(&mut self) {}
 
-    fn leave(&mut self) {}
+    fn leave(&mut self, (): ()) {}
 }
 
 impl Task {

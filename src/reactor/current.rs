@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, error::Error, fmt, io, marker::PhantomData, mem::ManuallyDrop};
 
-use super::Reactor;
+use super::{Reactor, Watch};
 use crate::{Aborted, deferred::Surroundings, unhandled};
 
 thread_local! {
@@ -126,71 +126,76 @@ impl Drop for Entered<'_> {
     }
 }
 
-/// The reactor of a task, which is current while code of the task runs. It is lent to the thread, so
+/// The reactor of a task or blocking job, which is current while code of that runs. It is lent to the thread, so
 /// that a poll costs no reference counting; meanwhile the thread's own is here.
-pub(super) struct Current {
-    reactor: Option<Reactor>,
-    /// The task's, or the thread's, as with the reactor.
+///
+/// It lies in the allocation of every task, so nothing else does.
+pub(super) struct Current<const IS_JOB: bool>(Option<Reactor>);
+
+/// What the thread had before, and is to have again, beside its reactor.
+pub(super) struct Before {
     place: Place,
-    is_job: bool,
+    /// Of the task.
     is_watched: bool,
 }
 
-impl Current {
-    pub(super) fn task(reactor: Reactor) -> Self {
-        Self::new(reactor, Place::Loop)
-    }
-
-    pub(super) fn job(reactor: Reactor) -> Self {
-        Self::new(reactor, Place::Job)
-    }
-
-    fn new(reactor: Reactor, place: Place) -> Self {
-        let watch = reactor.watch();
-        if let Some(watch) = watch {
+impl<const IS_JOB: bool> Current<IS_JOB> {
+    pub(super) fn new(reactor: Reactor) -> Self {
+        if let Some(watch) = reactor.watch() {
             watch.task_begins();
         }
-        Self {
-            place,
-            is_job: place == Place::Job,
-            is_watched: watch.is_some(),
-            reactor: Some(reactor),
-        }
+        Self(Some(reactor))
     }
 
-    fn exchange(&mut self) {
-        self.reactor = replace(self.reactor.take());
-        self.place = PLACE.replace(self.place);
+    fn watch(&self) -> Option<&Watch> {
+        self.0.as_ref().and_then(Reactor::watch)
     }
 }
 
-impl Surroundings for Current {
-    fn enter(&mut self) {
-        if self.is_watched {
-            if let Some(watch) = self.reactor.as_ref().and_then(Reactor::watch) {
-                watch.collector().enter();
-            }
+impl<const IS_JOB: bool> Surroundings for Current<IS_JOB> {
+    type Before = Before;
+
+    fn enter(&mut self) -> Before {
+        let watch = self.watch();
+        if let Some(watch) = watch {
+            watch.collector().enter();
         }
-        self.exchange();
-        if self.is_job && self.place == Place::LoopWithJobs {
-            PLACE.set(Place::LoopWithJobs);
-        }
+        let is_watched = watch.is_some();
+        self.0 = replace(self.0.take());
+        let place = PLACE.get();
+        PLACE.set(match place {
+            Place::LoopWithJobs if IS_JOB => place,
+            _ if IS_JOB => Place::Job,
+            _ => Place::Loop,
+        });
+        Before { place, is_watched }
     }
 
-    fn leave(&mut self) {
-        self.exchange();
-        if self.is_watched {
+    fn leave(&mut self, before: Before) {
+        PLACE.set(before.place);
+        self.0 = replace(self.0.take());
+        if before.is_watched {
             unhandled::leave();
         }
     }
 }
 
-impl Drop for Current {
+impl<const IS_JOB: bool> Drop for Current<IS_JOB> {
     fn drop(&mut self) {
-        if self.is_watched {
-            if let Some(watch) = self.reactor.as_ref().and_then(Reactor::watch) {
-                watch.task_ends();
-            }
+        if let Some(watch) = self.watch() {
+            watch.task_ends();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_keeps_its_reactor_and_nothing_else() {
+        // Eight bytes more, and the allocator takes sixteen for each task: measured to cost a tenth of spawning.
+        assert_eq!(size_of::<Current<false>>(), size_of::<Reactor>());
+        assert_eq!(size_of::<Current<true>>(), size_of::<Reactor>());
     }
 }

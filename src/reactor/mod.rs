@@ -134,7 +134,7 @@ impl Reactor {
         T: Send + 'static,
         E: From<Aborted> + Send + 'static,
     {
-        let (task, deferred) = Task::within(Current::task(self.clone()), future);
+        let (task, deferred) = Task::within(Current::<false>::new(self.clone()), future);
         self.shared.event_loop.spawn(task);
         deferred
     }
@@ -166,7 +166,7 @@ impl Reactor {
         T: Send + 'static,
         E: From<Aborted> + Send + 'static,
     {
-        let (task, deferred) = Task::within(Current::job(self.clone()), async move { job() });
+        let (task, deferred) = Task::within(Current::<true>::new(self.clone()), async move { job() });
         self.shared.event_loop.spawn_blocking(Job::new(task));
         deferred
     }

@@ -119,27 +119,25 @@ impl Drop for Producer {
 }
 
 /// The surroundings of a task, in place until this is dropped.
-struct Inside<S: Surroundings>(Option<S>);
+struct Inside<S: Surroundings>(Option<(S, S::Before)>);
 
 impl<S: Surroundings> Inside<S> {
     fn enter(mut surroundings: S) -> Self {
-        surroundings.enter();
-        Self(Some(surroundings))
+        let before = surroundings.enter();
+        Self(Some((surroundings, before)))
     }
 
     fn leave(mut self) -> Option<S> {
-        let mut surroundings = self.0.take();
-        if let Some(surroundings) = &mut surroundings {
-            surroundings.leave();
-        }
-        surroundings
+        let (mut surroundings, before) = self.0.take()?;
+        surroundings.leave(before);
+        Some(surroundings)
     }
 }
 
 impl<S: Surroundings> Drop for Inside<S> {
     fn drop(&mut self) {
-        if let Some(surroundings) = &mut self.0 {
-            surroundings.leave();
+        if let Some((mut surroundings, before)) = self.0.take() {
+            surroundings.leave(before);
         }
     }
 }
