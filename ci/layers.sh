@@ -24,6 +24,7 @@ runtimes='tokio|async-std|smol|async-io|async-executor|async-global-executor|fut
 forbid interloop "$runtimes"
 forbid interloop-example-digest "$runtimes"
 forbid interloop-conformance "$runtimes"
+forbid interloop-macros "$runtimes|interloop"
 forbid interloop-tokio 'async-std|smol|async-io|async-executor|futures-executor'
 forbid interloop-async-io 'tokio|async-std|smol|async-executor|futures-executor'
 forbid interloop-smol 'tokio|async-std|futures-executor'

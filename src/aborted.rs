@@ -38,6 +38,8 @@ enum Kind {
     TimedOut,
     Dropped,
     ShutDown,
+    Deadlock,
+    NoReactor,
     // Behind one pointer, so that an `Aborted` is two words.
     Panicked(Arc<Panic>),
 }
@@ -67,6 +69,17 @@ impl Aborted {
     /// The event loop has shut down.
     pub fn shut_down() -> Self {
         Self { kind: Kind::ShutDown }
+    }
+
+    /// Waiting for the result would have been a deadlock. See [`Deferred::wait`](crate::Deferred::wait).
+    pub fn deadlock() -> Self {
+        Self { kind: Kind::Deadlock }
+    }
+
+    /// Something was to be done on the current reactor, and there was none. See
+    /// [`Reactor::current`](crate::Reactor::current).
+    pub fn no_reactor() -> Self {
+        Self { kind: Kind::NoReactor }
     }
 
     /// The callback, task or blocking job that was to give the result panicked; `payload` is what
@@ -100,6 +113,16 @@ impl Aborted {
     /// Whether the event loop has shut down.
     pub fn is_shut_down(&self) -> bool {
         matches!(self.kind, Kind::ShutDown)
+    }
+
+    /// Whether waiting for the result would have been a deadlock.
+    pub fn is_deadlock(&self) -> bool {
+        matches!(self.kind, Kind::Deadlock)
+    }
+
+    /// Whether there was no current reactor.
+    pub fn is_no_reactor(&self) -> bool {
+        matches!(self.kind, Kind::NoReactor)
     }
 
     /// Whether a callback, task or blocking job panicked.
@@ -190,6 +213,8 @@ impl fmt::Debug for Aborted {
             Kind::TimedOut => f.write_str("TimedOut"),
             Kind::Dropped => f.write_str("Dropped"),
             Kind::ShutDown => f.write_str("ShutDown"),
+            Kind::Deadlock => f.write_str("Deadlock"),
+            Kind::NoReactor => f.write_str("NoReactor"),
             Kind::Panicked(panic) => f.debug_tuple("Panicked").field(&panic.message).finish(),
         }
     }
@@ -202,6 +227,14 @@ impl fmt::Display for Aborted {
             Kind::TimedOut => f.write_str("timed out"),
             Kind::Dropped => f.write_str("the completer was dropped without firing"),
             Kind::ShutDown => f.write_str("the event loop has shut down"),
+            Kind::Deadlock => f.write_str(
+                "would deadlock: this thread runs a loop; await the deferred instead, \
+                 or wait on a thread of your own, e.g. in `spawn_blocking`",
+            ),
+            Kind::NoReactor => f.write_str(
+                "no reactor is current on this thread: spawn this code through a `Reactor`, \
+                 hold the guard of `Reactor::enter`, or pass the `Reactor` in",
+            ),
             Kind::Panicked(panic) => match &panic.message {
                 Some(message) => write!(f, "panicked: {message}"),
                 None => f.write_str("panicked"),

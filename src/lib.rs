@@ -82,6 +82,18 @@
 //! The deferred that [`Reactor::spawn`] gives is the handle on the task: awaiting it joins, cancelling
 //! it drops the future, dropping it detaches. On every loop alike.
 //!
+//! # Where there is no loop
+//!
+//! A plain thread waits for a deferred with [`Deferred::wait`]. A program without a loop runs one with an adapter's `block_on`,
+//! or with its `react` around the whole main function. Code in a task that has to block does so in
+//! [`Reactor::spawn_blocking`] or [`defer_to_thread`].
+//!
+//! # Tests
+//!
+//! [`testing`] runs an async function as a test on any loop, in limited time, and fails if it leaves tasks or unhandled
+//! failures behind. With the feature `macros` (off by default, since it needs a parser of Rust), `#[interloop::test(tokio, smol)]`
+//! does so on each loop that it names, and `#[interloop::main(tokio)]` makes a main function.
+//!
 //! # Platforms
 //!
 //! Unix: sockets and descriptors are `OwnedFd`s.
@@ -91,6 +103,7 @@ pub mod deferred;
 pub mod local;
 pub mod net;
 pub mod periodic;
+pub mod testing;
 
 mod aborted;
 mod reactor;
@@ -105,10 +118,13 @@ pub use crate::{
         sync, unhandled,
     },
     reactor::{
-        DelayedCall, Entered, EventLoop, Interest, Job, Metrics, NoReactor, NotActive, Operation, Reactor, Readiness,
-        Source, Timer, slow, source, time,
+        BlockOnError, DelayedCall, Entered, EventLoop, Interest, Job, Metrics, NoReactor, NotActive, Operation,
+        Reactor, Readiness, Source, Timer, block_on, defer_to_thread, slow, source, time,
     },
 };
+
+#[cfg(feature = "macros")]
+pub use interloop_macros::{main, test};
 
 // The documents that show code, checked as documentation tests.
 #[cfg(doctest)]

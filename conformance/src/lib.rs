@@ -66,6 +66,29 @@
 //! # fn main() {}
 //! ```
 //!
+//! # Running a function on a loop
+//!
+//! An adapter also has functions that run a loop on the thread that calls them, `block_on` and its like. Each of these has
+//! a list of its own:
+//!
+//! ```
+//! use interloop::{BlockOnError, Reactor};
+//! use interloop_conformance::{BlocksOn, conformance_block_on};
+//! # fn my_block_on<T>(_: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> { unimplemented!() }
+//!
+//! #[derive(Clone)]
+//! struct Here;
+//!
+//! impl BlocksOn for Here {
+//!     fn block_on<T>(&self, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+//!         my_block_on(main)
+//!     }
+//! }
+//!
+//! conformance_block_on!(here, || Here);
+//! # fn main() {}
+//! ```
+//!
 //! # Cases that hang
 //!
 //! Most of what an adapter can get wrong is a wake-up that never comes. A case that has not ended
@@ -84,7 +107,7 @@ mod tools;
 
 use std::future::Future;
 
-use interloop::Reactor;
+use interloop::{BlockOnError, Reactor};
 
 #[doc(hidden)]
 pub use crate::run::run as __run;
@@ -105,4 +128,13 @@ pub trait Subject {
 pub trait ShutsDown: Subject {
     /// Shuts the loop down. When this returns, the loop has dropped its tasks.
     fn shut_down(self);
+}
+
+/// Runs functions on a loop, on the thread that calls.
+pub trait BlocksOn {
+    /// Runs a function on the loop. See [`interloop::block_on`].
+    ///
+    /// # Errors
+    /// If this thread runs a loop already.
+    fn block_on<T>(&self, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError>;
 }

@@ -141,6 +141,27 @@ macro_rules! __every_loop {
             the_metrics_count_what_waits_and_what_was_called
         }
         $crate::__topic! {
+            $name, waiting:
+            a_plain_thread_waits_for_a_task
+            a_plain_thread_that_has_entered_the_reactor_waits
+            many_threads_wait_at_once
+            a_failure_ends_a_wait
+            a_cancellation_ends_a_wait
+            a_wait_in_a_task_is_an_error
+            a_wait_in_a_callback_of_a_task_is_an_error
+            a_guard_in_a_task_does_not_let_it_wait
+            a_result_that_is_there_is_given_to_a_task_that_waits
+            a_deferred_that_could_not_be_waited_for_is_awaited
+            a_blocking_job_waits_for_a_task
+            a_wait_that_was_given_up_is_made_again
+            a_deferred_is_awaited_after_a_wait_was_given_up
+            a_limit_that_no_clock_can_hold_is_none
+            a_task_defers_work_to_a_thread
+            work_without_a_reactor_is_not_deferred_to_a_thread
+            a_task_does_not_run_a_loop
+            a_blocking_job_runs_a_loop
+        }
+        $crate::__topic! {
             $name, time:
             the_clock_does_not_go_back
             a_sleep_is_never_early
@@ -252,6 +273,7 @@ macro_rules! __loops_that_shut_down {
             a_sleep_polled_before_ends
             a_sleep_made_afterwards_fails
             a_sleep_is_reset_afterwards
+            a_wait_of_a_plain_thread_ends
             a_sleep_that_a_plain_thread_waits_for_ends
             a_timeout_ends
             a_timeout_that_waits_ends
@@ -264,6 +286,41 @@ macro_rules! __loops_that_shut_down {
             a_descriptor_registered_afterwards_is_refused_and_closed
             deferreds_and_contexts_go_on
             calls_that_wait_are_dropped_and_not_made
+        }
+    };
+}
+
+/// Makes a module with a test for each case about running a function on a loop. See [the first page](crate).
+///
+/// The first argument names the module and the loop, the second makes a [`BlocksOn`](crate::BlocksOn): any expression
+/// that can be called without arguments.
+#[macro_export]
+macro_rules! conformance_block_on {
+    ($name:ident, $make:expr) => {
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            fn __make() -> impl $crate::BlocksOn + Clone + Send + 'static {
+                ($make)()
+            }
+
+            $crate::__topic! {
+                $name, block_on:
+                a_function_gives_its_result
+                a_function_borrows_and_need_not_be_sent
+                the_reactor_is_current_inside_only
+                the_loop_has_tasks_time_jobs_and_sockets
+                a_wait_inside_is_an_error
+                a_job_waits_for_a_task_of_the_loop
+                a_thread_waits_for_the_function
+                another_loop_inside_is_an_error
+                another_loop_in_a_task_is_an_error
+                another_loop_on_another_thread_runs
+                a_guard_around_it_is_restored
+                a_panic_comes_out_and_the_thread_is_free_again
+                the_exit_code_is_the_functions
+            }
         }
     };
 }
@@ -284,6 +341,7 @@ mod tests {
     fn every_case_is_in_the_list() {
         let list = include_str!("list.rs");
         let topics = [
+            ("block_on", include_str!("cases/block_on.rs")),
             ("blocking", include_str!("cases/blocking.rs")),
             ("calls", include_str!("cases/calls.rs")),
             ("cancel", include_str!("cases/cancel.rs")),
@@ -295,6 +353,7 @@ mod tests {
             ("tcp", include_str!("cases/tcp.rs")),
             ("time", include_str!("cases/time.rs")),
             ("traffic", include_str!("cases/traffic.rs")),
+            ("waiting", include_str!("cases/waiting.rs")),
         ];
         for (topic, cases) in topics {
             let listed = list

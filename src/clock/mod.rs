@@ -19,7 +19,7 @@ use std::{
 
 pub use self::check::check_random;
 use self::shared::{Awaited, Shared, VirtualLoop};
-use crate::Reactor;
+use crate::{BlockOnError, Reactor};
 
 /// An event loop whose time moves only when a test says so (Twisted's `task.Clock`).
 ///
@@ -249,6 +249,25 @@ impl Clock {
     }
 }
 
+/// Runs a function on a clock of its own, to its end, as the adapters' `block_on` do on their loops: time jumps to the
+/// next deadline whenever nothing can run. See [`Clock::run_until`].
+///
+/// It waits for no other thread, and so may be called anywhere.
+///
+/// ```
+/// use std::time::Duration;
+/// use interloop::clock;
+///
+/// clock::block_on(async |reactor| reactor.sleep(Duration::from_secs(86_400)).await).unwrap().unwrap();
+/// ```
+///
+/// # Errors
+/// [`BlockOnError::is_stalled`] if the function waits for something that cannot come.
+pub fn block_on<T>(main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+    let clock = Clock::new();
+    Ok(clock.run_until(main(clock.reactor()))?)
+}
+
 impl Default for Clock {
     fn default() -> Self {
         Self::new()
@@ -282,3 +301,9 @@ impl fmt::Display for Stalled {
 }
 
 impl Error for Stalled {}
+
+impl From<Stalled> for BlockOnError {
+    fn from(error: Stalled) -> Self {
+        BlockOnError::stalled(error)
+    }
+}

@@ -17,7 +17,7 @@ use super::{
     random::Random,
     timers::{ListedTimer, Timers},
 };
-use crate::{EventLoop, Job, Source, Task, Timer};
+use crate::{EventLoop, Job, Source, Task, Timer, reactor};
 
 /// A clock. Nothing foreign is polled, woken or dropped while its state is locked.
 pub(super) struct Shared {
@@ -97,6 +97,10 @@ impl Shared {
 
     /// Runs what can run; `instant` is the deadline of a timer that has fired just now.
     fn run_at(&self, instant: Option<Instant>, awaited: &mut Option<Awaited<'_>>) -> ControlFlow<()> {
+        reactor::as_loop(true, || self.run_turns(instant, awaited))
+    }
+
+    fn run_turns(&self, instant: Option<Instant>, awaited: &mut Option<Awaited<'_>>) -> ControlFlow<()> {
         // In the order of a queue, timers wait until nothing else can run.
         let instant = instant.filter(|_| self.seed.is_some());
         loop {

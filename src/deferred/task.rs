@@ -15,14 +15,24 @@ use crate::Aborted;
 /// What the code of a task finds around it: its polls, its destructor, and the callbacks that its result
 /// runs.
 pub(crate) trait Surroundings: 'static {
-    /// Exchanges the task's surroundings and the thread's. Called in pairs, so that both get back what
-    /// is theirs.
-    fn exchange(&mut self);
+    /// What is kept outside of the task while its code runs.
+    type Before;
+
+    /// Puts the task's surroundings in place of the thread's, and keeps those.
+    fn enter(&mut self) -> Self::Before;
+
+    /// Puts the thread's surroundings back. Called once for each time they were entered, last one first; `made_at` is where
+    /// the task was made.
+    fn leave(&mut self, before: Self::Before, made_at: &'static Location<'static>);
 }
 
 /// Those of the thread.
 impl Surroundings for () {
-    fn exchange(&mut self) {}
+    type Before = ();
+
+    fn enter(&mut self) {}
+
+    fn leave(&mut self, (): (), _: &'static Location<'static>) {}
 }
 
 macro_rules! task {

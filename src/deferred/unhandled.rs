@@ -1,5 +1,7 @@
 //! Failures that nobody handles: what is told about them, and to whom.
 
+mod collect;
+
 use std::{
     any::{Any, type_name},
     error::Error,
@@ -8,6 +10,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+pub(crate) use self::collect::{Collector, leave};
+pub use self::collect::{Report, collect};
 use super::cell::whence::{self, Trace};
 use crate::Aborted;
 
@@ -108,7 +112,8 @@ pub type Hook = Arc<dyn Fn(&Unhandled<'_>) + Send + Sync>;
 static HOOK: RwLock<Option<Hook>> = RwLock::new(None);
 
 /// Sets what is called with every failure that nobody handled, for the whole process; `None` brings
-/// back the default, which writes it to the [`log`] at level `error` under the target `interloop`.
+/// back the default, which writes it to the [`log`] at level `error` under the target `interloop`. Failures that
+/// somebody [collects](collect) do not come here.
 ///
 /// The hook runs on the thread on which the failure was found, which may be any. A panic in it is
 /// passed on to that thread, so it should not panic.
@@ -158,6 +163,9 @@ pub(crate) fn report_panic(panic: Aborted, made_at: &'static Location<'static>) 
 
 #[cold]
 fn report(failure: &Unhandled<'_>) {
+    if collect::offer(failure) {
+        return;
+    }
     let hook = HOOK.read().unwrap_or_else(PoisonError::into_inner).clone();
     match hook {
         Some(hook) => hook(failure),

@@ -8,10 +8,10 @@ use std::{
 use super::{
     EventLoop, NotActive, Reactor, Shared,
     calls::{Call, Calls, Handle, Host, Posted, Rounds},
-    current::Current,
+    current::Inside,
     slow,
 };
-use crate::{Aborted, Completer, Task, deferred::Surroundings};
+use crate::{Aborted, Completer, Task};
 
 impl Host for Reactor {
     type Call = dyn Call + Send;
@@ -35,23 +35,12 @@ impl Host for Reactor {
     }
 
     fn inside(&self) -> Inside {
-        let mut current = Current::new(self.clone());
-        current.exchange();
-        Inside(current)
+        Inside::new(self.clone())
     }
 
     fn start(&self, rounds: Rounds<Self>) {
         let (task, _) = Task::new(rounds);
         self.event_loop().spawn(task);
-    }
-}
-
-/// The reactor, current until this is dropped.
-pub(super) struct Inside(Current);
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        self.0.exchange();
     }
 }
 

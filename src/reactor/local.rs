@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     fmt,
     future::Future,
+    panic::Location,
     rc::{Rc, Weak},
     time::{Duration, Instant},
 };
@@ -110,7 +111,7 @@ impl Reactor {
     {
         let surroundings = Current {
             local: Some(self.clone()),
-            handle: current::Current::new(self.handle().clone()),
+            handle: current::Current::<false>::new(self.handle().clone()),
         };
         let (task, deferred) = local::Task::within(surroundings, future);
         self.shared.event_loop.spawn(task);
@@ -195,12 +196,10 @@ impl Host for Reactor {
     }
 
     fn inside(&self) -> Inside {
-        let mut current = Current {
-            local: Some(self.clone()),
-            handle: current::Current::new(self.handle().clone()),
-        };
-        current.exchange();
-        Inside(current)
+        Inside {
+            before: replace(Some(self.clone())),
+            _handle: current::Inside::new(self.handle().clone()),
+        }
     }
 
     fn start(&self, rounds: Rounds<Self>) {
@@ -209,25 +208,36 @@ impl Host for Reactor {
     }
 }
 
-/// The reactors of a task, which are current while code of the task runs. Meanwhile the thread's own are here.
+/// The reactors of a task, which are current while code of the task runs.
 struct Current {
     local: Option<Reactor>,
-    handle: current::Current,
+    handle: current::Current<false>,
 }
 
 impl Surroundings for Current {
-    fn exchange(&mut self) {
+    type Before = current::Before;
+
+    fn enter(&mut self) -> Self::Before {
+        // The thread's own is here meanwhile.
         self.local = replace(self.local.take());
-        self.handle.exchange();
+        self.handle.enter()
+    }
+
+    fn leave(&mut self, before: Self::Before, made_at: &'static Location<'static>) {
+        self.handle.leave(before, made_at);
+        self.local = replace(self.local.take());
     }
 }
 
-/// The reactors, current until this is dropped.
-pub(super) struct Inside(Current);
+/// The reactors, current for callbacks until this is dropped.
+pub(super) struct Inside {
+    before: Option<Reactor>,
+    _handle: current::Inside,
+}
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        self.0.exchange();
+        drop(replace(self.before.take()));
     }
 }
 

@@ -1,5 +1,6 @@
 //! The handle on an event loop that is running already.
 
+pub mod block_on;
 mod callbacks;
 mod calls;
 mod current;
@@ -8,7 +9,10 @@ mod event_loop;
 pub(crate) mod local;
 pub mod slow;
 pub mod source;
+mod thread;
 pub mod time;
+mod wait;
+mod watch;
 
 use std::{
     future::Future,
@@ -20,11 +24,15 @@ use std::{
 
 use socket2::SockRef;
 
+pub(crate) use self::current::as_loop;
 pub use self::{
+    block_on::BlockOnError,
     callbacks::{DelayedCall, Metrics},
     calls::NotActive,
     current::{Entered, NoReactor},
     event_loop::{EventLoop, Interest, Job, Operation, Readiness, Source, Timer},
+    thread::defer_to_thread,
+    watch::Watch,
 };
 use self::{calls::Calls, current::Current};
 use crate::{
@@ -50,16 +58,22 @@ struct Shared<L: ?Sized> {
     calls: Calls<Reactor>,
     /// In nanoseconds; the greatest number if there is none.
     slow_limit: AtomicU64,
+    watch: Option<Watch>,
     event_loop: L,
 }
 
 impl Reactor {
     /// Makes a reactor of a loop. For adapters; users get theirs from one.
     pub fn new(event_loop: impl EventLoop) -> Self {
+        Self::with_watch(event_loop, None)
+    }
+
+    fn with_watch(event_loop: impl EventLoop, watch: Option<Watch>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 calls: Calls::new(&event_loop),
                 slow_limit: AtomicU64::new(u64::MAX),
+                watch,
                 event_loop,
             }),
         }
@@ -100,6 +114,10 @@ impl Reactor {
         &self.shared.event_loop
     }
 
+    fn watch(&self) -> Option<&Watch> {
+        self.shared.watch.as_ref()
+    }
+
     /// Runs a future on the loop. The deferred has its result; dropping that detaches the task,
     /// cancelling it drops the future at once.
     ///
@@ -120,7 +138,7 @@ impl Reactor {
         T: Send + 'static,
         E: From<Aborted> + Send + 'static,
     {
-        let (task, deferred) = Task::within(Current::new(self.clone()), future);
+        let (task, deferred) = Task::within(Current::<false>::new(self.clone()), future);
         self.shared.event_loop.spawn(task);
         deferred
     }
@@ -152,7 +170,7 @@ impl Reactor {
         T: Send + 'static,
         E: From<Aborted> + Send + 'static,
     {
-        let (task, deferred) = Task::within(Current::new(self.clone()), async move { job() });
+        let (task, deferred) = Task::within(Current::<true>::new(self.clone()), async move { job() });
         self.shared.event_loop.spawn_blocking(Job::new(task));
         deferred
     }

@@ -1,7 +1,7 @@
 //! The list on async-std's global executor.
 
-use interloop::Reactor;
-use interloop_conformance::{Subject, conformance};
+use interloop::{BlockOnError, Reactor};
+use interloop_conformance::{BlocksOn, Subject, conformance, conformance_block_on};
 
 struct Global {
     reactor: Reactor,
@@ -25,3 +25,14 @@ impl Subject for Global {
 }
 
 conformance!(global, Global::new);
+
+#[derive(Clone)]
+struct BlockOn;
+
+impl BlocksOn for BlockOn {
+    fn block_on<T>(&self, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+        interloop_async_std::block_on(main)
+    }
+}
+
+conformance_block_on!(block_on, || BlockOn);

@@ -1,5 +1,5 @@
 //! [`interloop`] on the executors of [futures](https://github.com/rust-lang/futures-rs): [`ThreadPool`] and
-//! [`LocalPool`](futures_executor::LocalPool).
+//! [`LocalPool`].
 //!
 //! ```
 //! use futures_executor::{LocalPool, ThreadPool};
@@ -20,13 +20,17 @@
 
 #![forbid(unsafe_code)]
 
-use std::{future::poll_fn, pin::Pin};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    process::{ExitCode, Termination},
+};
 
 use futures_channel::mpsc;
 use futures_core::Stream;
-use futures_executor::{LocalSpawner, ThreadPool};
+use futures_executor::{LocalPool, LocalSpawner, ThreadPool};
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn};
-use interloop::{Reactor, local};
+use interloop::{BlockOnError, Reactor, block_on, local};
 use interloop_async_io::Builder;
 
 /// A reactor on a thread pool. As long as the reactor lives, the pool's threads do.
@@ -89,4 +93,65 @@ impl local::EventLoop for LocalLoop {
         // A pool that is gone drops the task, which is what an event loop has to do.
         let _ = self.0.spawn_local_obj(LocalFutureObj::new(Box::new(task)));
     }
+}
+
+/// Runs a function on a [`LocalPool`] that is made for the call, on this thread, with all tasks.
+///
+/// The reactor is the current one inside. When the function has ended, tasks that are left are dropped.
+///
+/// ```
+/// use interloop::Aborted;
+///
+/// let answer = interloop_futures::block_on(async |reactor| reactor.spawn(async { Ok::<_, Aborted>(42) }).await);
+/// assert_eq!(answer.unwrap().unwrap(), 42);
+/// ```
+///
+/// # Errors
+/// If this thread runs a loop already, those of futures' executors included.
+pub fn block_on<T>(main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+    block_on::on_this_thread(|| {
+        check_thread()?;
+        let mut pool = LocalPool::new();
+        let reactor = from_local_spawner(pool.spawner());
+        let _entered = reactor.enter();
+        Ok(pool.run_until(main(reactor.clone())))
+    })
+}
+
+/// Runs a function on this thread, and its tasks on a thread pool. The reactor is the current one inside; its tasks go on
+/// when the function has ended.
+///
+/// # Errors
+/// As for [`block_on()`].
+pub fn block_on_thread_pool<T>(pool: ThreadPool, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+    block_on::on_this_thread(|| {
+        check_thread()?;
+        let reactor = from_thread_pool(pool);
+        let _entered = reactor.enter();
+        Ok(futures_executor::block_on(main(reactor.clone())))
+    })
+}
+
+/// Runs a program's main function on a [`LocalPool`], and gives its exit code (Twisted's `react`). See [`block_on()`].
+///
+/// Errors are written to standard error: the function's own as for any `main`, for which [`MainError`](interloop::block_on::MainError) has a readable form.
+///
+/// ```
+/// use std::process::ExitCode;
+/// use interloop::block_on::MainError;
+///
+/// fn main() -> ExitCode {
+///     interloop_futures::react(async |reactor| {
+///         reactor.sleep(std::time::Duration::from_millis(1)).await?;
+///         Ok::<_, MainError>(())
+///     })
+/// }
+/// ```
+pub fn react<T: Termination>(main: impl AsyncFnOnce(Reactor) -> T) -> ExitCode {
+    block_on::exit_code(block_on(main))
+}
+
+/// Fails where futures' executors would panic.
+fn check_thread() -> Result<(), BlockOnError> {
+    futures_executor::enter().map(drop).map_err(|_| BlockOnError::nested())
 }

@@ -1,8 +1,8 @@
 //! The list on the executors of futures.
 
 use futures_executor::{LocalPool, ThreadPool};
-use interloop::Reactor;
-use interloop_conformance::{ShutsDown, Subject, conformance};
+use interloop::{BlockOnError, Reactor};
+use interloop_conformance::{BlocksOn, ShutsDown, Subject, conformance, conformance_block_on};
 
 struct Threads {
     reactor: Reactor,
@@ -57,3 +57,30 @@ impl ShutsDown for Local {
 
 conformance!(thread_pool, Threads::new);
 conformance!(local_pool, Local::new, shuts_down);
+
+#[derive(Clone)]
+struct BlockOn;
+
+impl BlocksOn for BlockOn {
+    fn block_on<T>(&self, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+        interloop_futures::block_on(main)
+    }
+}
+
+#[derive(Clone)]
+struct BlockOnThreadPool(ThreadPool);
+
+impl BlockOnThreadPool {
+    fn new() -> Self {
+        Self(ThreadPool::builder().pool_size(2).create().unwrap())
+    }
+}
+
+impl BlocksOn for BlockOnThreadPool {
+    fn block_on<T>(&self, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+        interloop_futures::block_on_thread_pool(self.0.clone(), main)
+    }
+}
+
+conformance_block_on!(block_on, || BlockOn);
+conformance_block_on!(block_on_thread_pool, BlockOnThreadPool::new);

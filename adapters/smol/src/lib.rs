@@ -12,11 +12,15 @@
 
 #![forbid(unsafe_code)]
 
+mod block_on;
+
 use std::{rc, rc::Rc, sync::Arc};
 
 use interloop::{Reactor, Task, local};
 use interloop_async_io::Builder;
 use smol::{Executor, LocalExecutor, channel};
+
+pub use self::block_on::{block_on, block_on_executor, block_on_static, react};
 
 /// A reactor on smol's global executor, which starts its threads at the first spawn (one, or
 /// as many as the environment variable `SMOL_THREADS` says).

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use interloop::Reactor;
-use interloop_conformance::{ShutsDown, Subject, conformance};
+use interloop::{BlockOnError, Reactor};
+use interloop_conformance::{BlocksOn, ShutsDown, Subject, conformance, conformance_block_on};
 
 struct Global {
     reactor: Reactor,
@@ -57,3 +57,36 @@ impl ShutsDown for Executor {
 
 conformance!(global, Global::new);
 conformance!(executor, Executor::new, shuts_down);
+
+#[derive(Clone)]
+struct BlockOn;
+
+impl BlocksOn for BlockOn {
+    fn block_on<T>(&self, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+        interloop_smol::block_on(main)
+    }
+}
+
+#[derive(Clone, Default)]
+struct BlockOnExecutor(Arc<smol::Executor<'static>>);
+
+impl BlocksOn for BlockOnExecutor {
+    fn block_on<T>(&self, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+        interloop_smol::block_on_executor(&self.0, main)
+    }
+}
+
+#[derive(Clone)]
+struct BlockOnStatic;
+
+impl BlocksOn for BlockOnStatic {
+    fn block_on<T>(&self, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+        static EXECUTOR: smol::Executor<'static> = smol::Executor::new();
+
+        interloop_smol::block_on_static(&EXECUTOR, main)
+    }
+}
+
+conformance_block_on!(block_on, || BlockOn);
+conformance_block_on!(block_on_executor, BlockOnExecutor::default);
+conformance_block_on!(block_on_static, || BlockOnStatic);

@@ -10,6 +10,13 @@
 //! # Ok::<_, interloop_tokio::Error>(())
 //! ```
 //!
+//! Where no runtime runs yet, [`block_on`](fn@block_on) and [`react`] build one for a function:
+//!
+//! ```
+//! let slept = interloop_tokio::block_on(async |reactor| reactor.sleep(std::time::Duration::from_millis(1)).await);
+//! slept.unwrap().unwrap();
+//! ```
+//!
 //! A reactor does not keep its runtime alive. When the runtime has shut down, tasks fail with
 //! [`Aborted::shut_down`], and so do timers and sockets that are used elsewhere.
 //!
@@ -18,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+mod block_on;
 mod error;
 mod source;
 mod timer;
@@ -38,7 +46,12 @@ use std::{
 use interloop::{Aborted, EventLoop, Job, Reactor, Source, Task, Timer, local};
 use tokio::{runtime::Handle, task::LocalSet};
 
-pub use self::error::Error;
+#[cfg(feature = "rt-multi-thread")]
+pub use self::block_on::{block_on, react};
+pub use self::{
+    block_on::{block_on_current_thread, block_on_runtime, react_current_thread},
+    error::Error,
+};
 use self::{
     source::{TokioSource, async_fd},
     timer::TokioTimer,

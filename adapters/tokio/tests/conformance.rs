@@ -1,7 +1,9 @@
 //! The list on both of tokio's runtimes.
 
-use interloop::Reactor;
-use interloop_conformance::{ShutsDown, Subject, conformance};
+use std::sync::Arc;
+
+use interloop::{BlockOnError, Reactor};
+use interloop_conformance::{BlocksOn, ShutsDown, Subject, conformance, conformance_block_on};
 use tokio::runtime::Builder;
 
 struct Runtime {
@@ -43,3 +45,41 @@ impl ShutsDown for Runtime {
 
 conformance!(multi_thread, Runtime::multi_thread, shuts_down);
 conformance!(current_thread, Runtime::current_thread, shuts_down);
+
+#[derive(Clone)]
+struct BlockOn;
+
+impl BlocksOn for BlockOn {
+    fn block_on<T>(&self, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+        interloop_tokio::block_on(main)
+    }
+}
+
+#[derive(Clone)]
+struct BlockOnCurrentThread;
+
+impl BlocksOn for BlockOnCurrentThread {
+    fn block_on<T>(&self, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+        interloop_tokio::block_on_current_thread(main)
+    }
+}
+
+#[derive(Clone)]
+struct BlockOnRuntime(Arc<tokio::runtime::Runtime>);
+
+impl BlockOnRuntime {
+    fn new() -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        Self(Arc::new(runtime.unwrap()))
+    }
+}
+
+impl BlocksOn for BlockOnRuntime {
+    fn block_on<T>(&self, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
+        interloop_tokio::block_on_runtime(&self.0, main)
+    }
+}
+
+conformance_block_on!(block_on, || BlockOn);
+conformance_block_on!(block_on_current_thread, || BlockOnCurrentThread);
+conformance_block_on!(block_on_runtime, BlockOnRuntime::new);

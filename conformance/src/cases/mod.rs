@@ -1,5 +1,6 @@
 //! The cases, by topic. Each is a function that is given its subject.
 
+pub mod block_on;
 pub mod blocking;
 pub mod calls;
 pub mod cancel;
@@ -11,3 +12,4 @@ pub mod tasks;
 pub mod tcp;
 pub mod time;
 pub mod traffic;
+pub mod waiting;

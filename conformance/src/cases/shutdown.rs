@@ -316,6 +316,16 @@ pub fn a_sleep_that_a_plain_thread_waits_for_ends(mut subject: impl ShutsDown) {
     assert_ends(wait(sleeping).unwrap());
 }
 
+pub fn a_wait_of_a_plain_thread_ends(mut subject: impl ShutsDown) {
+    let reactor = subject.reactor();
+    let (waits, future) = parked(pending::<()>());
+    let task = reactor.spawn_infallible(future);
+    subject.block_on(waits).unwrap();
+    let waiting = on_thread(move || task.wait());
+    subject.shut_down();
+    assert!(wait(waiting).unwrap().unwrap_err().is_shut_down());
+}
+
 pub fn a_timeout_ends(subject: impl ShutsDown) {
     let reactor = subject.reactor();
     let never = pending::<Result<(), Aborted>>;

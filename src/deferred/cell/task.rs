@@ -120,27 +120,31 @@ impl Drop for Producer {
 }
 
 /// The surroundings of a task, in place until this is dropped.
-struct Inside<S: Surroundings>(Option<S>);
+struct Inside<S: Surroundings> {
+    entered: Option<(S, S::Before)>,
+    made_at: &'static Location<'static>,
+}
 
 impl<S: Surroundings> Inside<S> {
-    fn enter(mut surroundings: S) -> Self {
-        surroundings.exchange();
-        Self(Some(surroundings))
+    fn enter(mut surroundings: S, made_at: &'static Location<'static>) -> Self {
+        let before = surroundings.enter();
+        Self {
+            entered: Some((surroundings, before)),
+            made_at,
+        }
     }
 
     fn leave(mut self) -> Option<S> {
-        let mut surroundings = self.0.take();
-        if let Some(surroundings) = &mut surroundings {
-            surroundings.exchange();
-        }
-        surroundings
+        let (mut surroundings, before) = self.entered.take()?;
+        surroundings.leave(before, self.made_at);
+        Some(surroundings)
     }
 }
 
 impl<S: Surroundings> Drop for Inside<S> {
     fn drop(&mut self) {
-        if let Some(surroundings) = &mut self.0 {
-            surroundings.exchange();
+        if let Some((mut surroundings, before)) = self.entered.take() {
+            surroundings.leave(before, self.made_at);
         }
     }
 }
@@ -304,10 +308,12 @@ where
     /// # Safety
     /// By the turn they are the caller's, and they are there.
     unsafe fn enter(&self) -> Inside<S> {
-        Inside::enter(self.surroundings.with(|surroundings| {
+        let surroundings = self.surroundings.with(|surroundings| {
             // SAFETY: promised by the caller, who puts them back before they are wanted again.
             unsafe { (*surroundings).assume_init_read() }
-        }))
+        });
+        // Read now, as the callbacks that run inside may free the node.
+        Inside::enter(surroundings, NodeRef::<T, E>::extended(self.node()).made_at())
     }
 
     /// Drops the future and gives the waker.
