@@ -5,12 +5,15 @@ use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
+use futures_executor::LocalPool;
 use interloop::{Completer, Deferred};
 
 thread_local! {
     static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
 fn live_bytes() -> isize {
@@ -24,6 +27,7 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE_BYTES.set(live_bytes() + layout.size() as isize);
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
         // SAFETY: as promised to us.
         unsafe { System.alloc(layout) }
     }
@@ -110,4 +114,81 @@ fn nothing_leaks_and_a_recursive_loop_takes_constant_memory() {
         }
     }
     assert_eq!(live_bytes(), before);
+}
+
+#[test]
+fn a_callback_is_one_allocation() {
+    const CALLS: usize = 1_000;
+
+    let mut pool = LocalPool::new();
+    let reactor = interloop_futures::from_local_spawner(pool.spawner());
+    let count = Arc::new(Sum::default());
+    let mut post = || {
+        let before = ALLOCATIONS.get();
+        for n in 0..CALLS {
+            let count = count.clone();
+            reactor.call_soon(move || count.add(n));
+        }
+        let posted = ALLOCATIONS.get() - before;
+        pool.run_until_stalled();
+        (posted, ALLOCATIONS.get() - before)
+    };
+    // The queues grow, and keep what they have.
+    post();
+    post();
+    let (posted, all) = post();
+    // The task that makes them, and what brings it to this loop.
+    assert!(posted <= CALLS + 5, "{posted} allocations to post {CALLS}");
+    assert!(all <= CALLS + 20, "{all} allocations for {CALLS}");
+}
+
+#[derive(Default)]
+struct Sum(std::sync::atomic::AtomicUsize);
+
+impl Sum {
+    fn add(&self, n: usize) {
+        self.0.fetch_add(n, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn delayed_calls_are_small_and_give_their_memory_back() {
+    const CALLS: usize = 100_000;
+
+    let mut pool = LocalPool::new();
+    let reactor = interloop_futures::from_local_spawner(pool.spawner());
+    let word = Arc::new(());
+    // What is there once is no call's.
+    reactor.call_soon(|| ());
+    pool.run_until_stalled();
+    let before = live_bytes();
+    let hour = Duration::from_secs(3_600);
+    let mut handles = Vec::with_capacity(CALLS);
+    let vector = live_bytes();
+    for n in 0..CALLS {
+        let word = word.clone();
+        handles.push(reactor.call_later(hour + Duration::from_micros(10 * n as u64), move || drop(word)));
+    }
+    let each = (live_bytes() - vector) as f64 / CALLS as f64;
+    let with_handle = each + size_of::<interloop::DelayedCall>() as f64;
+    assert!(with_handle <= 96.0, "{each} bytes and the handle");
+    pool.run_until_stalled();
+    // Moved again and again, and cancelled.
+    for round in 0..10 {
+        for handle in &handles {
+            handle.reset(hour - Duration::from_secs(round)).unwrap();
+        }
+    }
+    let moved = (live_bytes() - vector) as f64 / CALLS as f64;
+    assert!(moved <= 160.0, "{moved} bytes after they were moved");
+    for handle in &handles {
+        handle.cancel().unwrap();
+    }
+    drop(handles);
+    pool.run_until_stalled();
+    reactor.call_soon(|| ());
+    pool.run_until_stalled();
+    let left = live_bytes() - before;
+    assert!(left < 64 * 1024, "{left} bytes are left");
+    assert_eq!(Arc::strong_count(&word), 1);
 }

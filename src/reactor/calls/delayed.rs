@@ -53,6 +53,20 @@ pub(super) struct Key {
     generation: u32,
 }
 
+impl Key {
+    /// The key in one word, which is less than the two greatest.
+    pub(super) fn to_bits(self) -> u64 {
+        u64::from(self.index) << 32 | u64::from(self.generation)
+    }
+
+    pub(super) fn from_bits(bits: u64) -> Self {
+        Self {
+            index: (bits >> 32) as u32,
+            generation: bits as u32,
+        }
+    }
+}
+
 /// A call that is due: it is to be called, unless it is cancelled or put off until then.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {

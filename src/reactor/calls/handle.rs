@@ -3,7 +3,7 @@
 use std::{
     error::Error,
     fmt, io,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -13,10 +13,14 @@ use crate::reactor::time;
 /// What the handles of both reactors are.
 pub(in crate::reactor) struct Handle<H: Host> {
     host: H::Weak,
-    /// `None` if the loop had shut down already.
-    key: Option<Key>,
-    cancelled: AtomicBool,
+    /// What the call is found by, or one of the two below. One word, as programs keep many of these.
+    key: AtomicU64,
 }
+
+/// The call was cancelled.
+const CANCELLED: u64 = u64::MAX;
+/// The loop had shut down already.
+const SHUT_DOWN: u64 = u64::MAX - 1;
 
 impl<H: Host> Handle<H> {
     /// Schedules a call for a point of time.
@@ -33,21 +37,24 @@ impl<H: Host> Handle<H> {
     fn new(host: &H, key: Option<Key>) -> Self {
         Self {
             host: host.downgrade(),
-            key,
-            cancelled: AtomicBool::new(false),
+            key: AtomicU64::new(key.map_or(SHUT_DOWN, Key::to_bits)),
         }
     }
 
     /// The reactor, which is there as long as the call is pending, and what the call is found by.
     fn find(&self) -> Option<(H, Key)> {
-        Some((H::upgrade(&self.host)?, self.key?))
+        // ORDERING: the key says nothing but itself; the table is looked into under its lock.
+        match self.key.load(Ordering::Relaxed) {
+            CANCELLED | SHUT_DOWN => None,
+            key => Some((H::upgrade(&self.host)?, Key::from_bits(key))),
+        }
     }
 
     pub(in crate::reactor) fn cancel(&self) -> Result<(), NotActive> {
         match self.find() {
             Some((host, key)) if host.calls().cancel(key) => {
-                // ORDERING: what it says is told apart by it alone.
-                self.cancelled.store(true, Ordering::Relaxed);
+                // ORDERING: as above.
+                self.key.store(CANCELLED, Ordering::Relaxed);
                 Ok(())
             }
             _ => Err(self.why_not_active()),
@@ -75,13 +82,12 @@ impl<H: Host> Handle<H> {
 
     fn why_not_active(&self) -> NotActive {
         let has_ended = |(host, _): (H, Key)| matches!(host.calls().lock().driver, Driver::Ended);
-        // ORDERING: as in `cancel`.
-        let kind = if self.cancelled.load(Ordering::Relaxed) {
-            Kind::Cancelled
-        } else if self.key.is_none() || self.find().is_some_and(has_ended) {
-            Kind::ShutDown
-        } else {
-            Kind::Called
+        // ORDERING: as above.
+        let kind = match self.key.load(Ordering::Relaxed) {
+            CANCELLED => Kind::Cancelled,
+            SHUT_DOWN => Kind::ShutDown,
+            _ if self.find().is_some_and(has_ended) => Kind::ShutDown,
+            _ => Kind::Called,
         };
         NotActive { kind }
     }

@@ -139,6 +139,9 @@ impl<H: Host> Rounds<H> {
         state.delayed.shrink();
         let Some(next) = state.delayed.next() else {
             state.driver = Driver::None;
+            if state.soon.capacity() < self.soon.capacity() {
+                mem::swap(&mut self.soon, &mut state.soon);
+            }
             // Not the last handle, as the caller has one.
             state.kept = None;
             return Over::End;
@@ -158,10 +161,17 @@ impl<H: Host> Rounds<H> {
         Over::Wait(next)
     }
 
-    /// Adds what is due to the round.
+    /// Adds what is due to the round, after what was posted before.
     fn collect(&mut self, host: &H, cx: &mut Context<'_>) {
-        if host.calls().lock().delayed.len() == 0 {
-            return;
+        {
+            let state = &mut *host.calls().lock();
+            if self.soon.is_empty() && !state.soon.is_empty() {
+                state.counts.rounds += 1;
+                mem::swap(&mut self.soon, &mut state.soon);
+            }
+            if state.delayed.len() == 0 {
+                return;
+            }
         }
         let now = host.reactor().now();
         let mut state = host.calls().lock();
