@@ -91,6 +91,10 @@ pub mod deferred;
 pub mod local;
 pub mod net;
 pub mod periodic;
+#[cfg(feature = "process")]
+pub mod process;
+#[cfg(feature = "signal")]
+pub mod signal;
 
 mod aborted;
 mod reactor;
