@@ -56,8 +56,9 @@ impl Child {
         &self.handle.process
     }
 
-    /// The number of the process; `None` once it has been reaped, since another process may have it then.
-    pub fn id(&self) -> Option<u32> {
+    /// The number of the process. Once the child has been reaped, which happens by itself, another process may have it: signals are
+    /// better sent with [`send_signal`](Self::send_signal), which knows.
+    pub fn id(&self) -> u32 {
         self.process().id()
     }
 

@@ -16,6 +16,7 @@ use crate::{Aborted, Completer, Deferred, Reactor, signal::SignalKind};
 
 /// A child, shared by its handle and the task that reaps it.
 pub(super) struct Process {
+    id: u32,
     state: Mutex<State>,
 }
 
@@ -28,7 +29,7 @@ struct State {
 }
 
 enum Life {
-    /// Not reaped: the number is the child's.
+    /// Not reaped, so the number is the child's still.
     Running(Child),
     Reaped(ExitStatus),
     /// Reaped by somebody else, or left to the orphans.
@@ -61,15 +62,16 @@ impl Process {
     /// # Errors
     /// Those of the loop. The child is killed then.
     pub(super) fn new(reactor: &Reactor, child: Child, prepared: Prepared) -> io::Result<Arc<Self>> {
-        let pid = child.id();
+        let id = child.id();
         let process = Arc::new(Self {
+            id,
             state: Mutex::new(State {
                 life: Life::Running(child),
                 waiting: Vec::new(),
                 failed: None,
             }),
         });
-        match prepared.watch(pid) {
+        match prepared.watch(id) {
             Ok(watch) => {
                 let reaper = Reaper(process.clone());
                 reactor.spawn_infallible(reaper.run(watch)).detach();
@@ -88,11 +90,8 @@ impl Process {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn id(&self) -> Option<u32> {
-        match &self.state().life {
-            Life::Running(child) => Some(child.id()),
-            Life::Reaped(_) | Life::Lost => None,
-        }
+    pub(super) fn id(&self) -> u32 {
+        self.id
     }
 
     pub(super) fn try_status(&self) -> io::Result<Option<ExitStatus>> {
@@ -136,10 +135,10 @@ impl Process {
         let signal = Signal::from_named_raw(kind.as_raw()).ok_or(io::ErrorKind::InvalidInput)?;
         // Locked until it is sent: the number must stay the child's.
         let state = self.state();
-        let Life::Running(child) = &state.life else {
+        let Life::Running(_) = &state.life else {
             return Ok(());
         };
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let pid = i32::try_from(self.id).ok().and_then(Pid::from_raw);
         Ok(kill_process(pid.ok_or(io::ErrorKind::InvalidInput)?, signal)?)
     }
 

@@ -77,7 +77,7 @@ pub fn ctrl_c(reactor: &Reactor) -> impl Future<Output = io::Result<()>> + Send 
 
 /// A stream of signals. See [the module](self) for what it promises.
 ///
-/// As a stream, it ends only after an error. It takes two descriptors and one for each signal, which are closed when it is dropped.
+/// As a stream, it ends only after an error. It takes one descriptor and one for each signal, which are closed when it is dropped.
 ///
 /// When its loop has shut down, it fails with [`Aborted::shut_down`](crate::Aborted::shut_down), or goes on, where the loop's
 /// readiness comes from something that lives on.
@@ -85,8 +85,8 @@ pub struct Signals {
     // Before the source: a handler must not write where nobody reads.
     watched: Vec<Watched>,
     source: Box<dyn Source>,
-    /// A writing end that no handler has, so that the reading one is not at its end where there is no signal to wait for.
-    _waker: OwnedFd,
+    /// The writing end, if there is no signal whose handler has it: otherwise the reading one would be at its end.
+    _unused: Option<OwnedFd>,
     /// Where to look first, so that no signal keeps the others from being seen.
     next: usize,
     has_failed: bool,
@@ -153,14 +153,22 @@ impl Signals {
         let (wakes, waker) = UnixStream::pair()?;
         let source = reactor.register(wakes.into())?;
         let waker = OwnedFd::from(waker);
-        let watched = distinct
-            .into_iter()
-            .map(|kind| Watched::new(kind, waker.try_clone()?))
-            .collect::<io::Result<_>>()?;
+        let mut watched = Vec::with_capacity(distinct.len());
+        let last = distinct.pop();
+        for kind in distinct {
+            watched.push(Watched::new(kind, waker.try_clone()?)?);
+        }
+        let unused = match last {
+            Some(kind) => {
+                watched.push(Watched::new(kind, waker)?);
+                None
+            }
+            None => Some(waker),
+        };
         Ok(Self {
             watched,
             source,
-            _waker: waker,
+            _unused: unused,
             next: 0,
             has_failed: false,
         })
