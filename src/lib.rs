@@ -82,6 +82,13 @@
 //! The deferred that [`Reactor::spawn`] gives is the handle on the task: awaiting it joins, cancelling
 //! it drops the future, dropping it detaches. On every loop alike.
 //!
+//! # Features
+//!
+//! Off unless they are asked for, as each takes dependencies:
+//!
+//! - `signal`: `interloop::signal`, streams of the system's signals.
+//! - `process`: `interloop::process`, child processes; includes `signal`.
+//!
 //! # Platforms
 //!
 //! Unix: sockets and descriptors are `OwnedFd`s.
