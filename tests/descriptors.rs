@@ -3,20 +3,31 @@
 
 #![cfg(all(feature = "process", target_os = "linux"))]
 
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs::{self, File},
+    io,
+    os::fd::{AsRawFd, OwnedFd},
+    path::PathBuf,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::{Duration, Instant},
+};
 
 use futures_util::{
     future::join_all,
     io::{AsyncReadExt, AsyncWriteExt},
 };
 use interloop::{
-    Aborted, Reactor,
+    Aborted, EventLoop, Job, Reactor, Source, Task, Timer,
     process::{Command, Stdio},
     signal::{SignalKind, Signals, ctrl_c},
 };
 use rustix::{
     io::Errno,
-    process::{WaitId, WaitIdOptions, waitid},
+    process::{Resource, Rlimit, WaitId, WaitIdOptions, getrlimit, setrlimit, waitid},
 };
 
 /// What the open descriptors of this process are.
@@ -110,6 +121,116 @@ async fn check(reactor: Reactor) {
     }
     until(&reactor, "children are left", is_at_rest).await;
     until(&reactor, "descriptors are left", || descriptors().len() <= before).await;
+    check_shortage(&reactor).await;
+    check_refusals(&reactor).await;
+}
+
+/// What starts while descriptors are short fails cleanly, at whichever of them: no child is left running.
+async fn check_shortage(reactor: &Reactor) {
+    let before = descriptors().len();
+    let all = getrlimit(Resource::Nofile);
+    let mut outcomes = [0, 0];
+    for spare in 0..30 {
+        let fillers = fill_gaps();
+        let first_free = fillers.last().unwrap().as_raw_fd() + 1;
+        let limit = Rlimit {
+            current: Some(first_free as u64 + spare),
+            maximum: all.maximum,
+        };
+        setrlimit(Resource::Nofile, limit).unwrap();
+        let mut command = cat();
+        let child = command.spawn(reactor);
+        let signals = Signals::new(reactor, [SignalKind::user_defined1(), SignalKind::user_defined2()]);
+        setrlimit(Resource::Nofile, all).unwrap();
+        outcomes[usize::from(child.is_ok())] += 1;
+        drop((fillers, signals));
+        match child {
+            // It ends by itself, as its input does.
+            Ok(child) => drop(child),
+            Err(error) => assert_eq!(error.raw_os_error(), Some(Errno::MFILE.raw_os_error()), "{error}"),
+        }
+    }
+    assert!(outcomes[0] >= 4 && outcomes[1] >= 4, "{outcomes:?}");
+    until(reactor, "children are left by a shortage", is_at_rest).await;
+    until(reactor, "descriptors are left by a shortage", || {
+        descriptors().len() <= before
+    })
+    .await;
+}
+
+/// Takes every number up to the highest that is in use, and one more.
+fn fill_gaps() -> Vec<OwnedFd> {
+    let names = fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let numbers = names.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let highest = numbers.max().unwrap();
+    let mut fillers = Vec::<OwnedFd>::new();
+    while fillers.last().map_or(-1, AsRawFd::as_raw_fd) <= highest {
+        fillers.push(File::open("/dev/null").unwrap().into());
+    }
+    fillers
+}
+
+/// A loop that takes only so many descriptors.
+#[derive(Debug)]
+struct Sparing {
+    on: Reactor,
+    left: AtomicUsize,
+}
+
+impl EventLoop for Sparing {
+    fn spawn(&self, task: Task) {
+        self.on.event_loop().spawn(task);
+    }
+
+    fn spawn_blocking(&self, job: Job) {
+        self.on.event_loop().spawn_blocking(job);
+    }
+
+    fn timer(&self, deadline: Instant) -> Pin<Box<dyn Timer>> {
+        self.on.event_loop().timer(deadline)
+    }
+
+    fn register(&self, fd: OwnedFd) -> io::Result<Box<dyn Source>> {
+        let left = self.left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
+        left.map_err(|_| io::ErrorKind::OutOfMemory)?;
+        self.on.event_loop().register(fd)
+    }
+}
+
+/// A child that has been started, and then cannot be waited for or talked to, is killed and reaped.
+async fn check_refusals(reactor: &Reactor) {
+    let before = descriptors().len();
+    for enough in 0.. {
+        let sparing = Reactor::new(Sparing {
+            on: reactor.clone(),
+            left: AtomicUsize::new(enough),
+        });
+        // It does not end by itself.
+        let mut command = Command::new("sleep");
+        command
+            .arg("3600")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        match command.spawn(&sparing) {
+            Ok(child) => {
+                assert!(enough >= 4, "the pipes, and what tells of the end");
+                child.kill().unwrap();
+                break;
+            }
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::OutOfMemory),
+        }
+    }
+    until(reactor, "children are left that a loop refused", || {
+        // Those that the loop did not take are reaped by the next use.
+        Command::new("a-program-that-nobody-has").spawn(reactor).unwrap_err();
+        is_at_rest()
+    })
+    .await;
+    until(reactor, "descriptors are left by a refusal", || {
+        descriptors().len() <= before
+    })
+    .await;
 }
 
 /// What a loop that shuts down leaves behind, with and without a handle on the child that was there before.
