@@ -59,7 +59,8 @@ fn an_executor_that_runs_all_its_tasks_runs_until_the_childs_end() {
     let (mut pool, reactor) = local_pool();
     let child = Command::new("true").spawn(&reactor).unwrap();
     let pid = pid_of(&child);
-    drop(child);
+    // The reactor has a task of its own there, as long as it lives.
+    drop((child, reactor));
     pool.run();
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     assert_eq!(waitid(WaitId::Pid(pid), options).unwrap_err(), Errno::CHILD);
