@@ -5,7 +5,7 @@
 use futures_executor::LocalPool;
 use interloop::{
     Reactor,
-    process::{Child, Command},
+    process::{Child, ChildStdin, Command, Stdio},
 };
 use rustix::{
     io::Errno,
@@ -16,6 +16,17 @@ fn local_pool() -> (LocalPool, Reactor) {
     let pool = LocalPool::new();
     let reactor = interloop_futures::from_local_spawner(pool.spawner());
     (pool, reactor)
+}
+
+/// A child that does something when its input is closed.
+fn waiting_child(reactor: &Reactor, then: &str) -> (Child, ChildStdin) {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("read line; {then}")])
+        .stdin(Stdio::piped());
+    let mut child = command.spawn(reactor).unwrap();
+    let input = child.stdin.take().unwrap();
+    (child, input)
 }
 
 fn pid_of(child: &Child) -> Pid {
@@ -30,8 +41,9 @@ fn await_end(pid: Pid) {
 #[test]
 fn a_status_that_somebody_else_has_taken_is_an_error() {
     let (mut pool, reactor) = local_pool();
-    let mut child = Command::new("true").spawn(&reactor).unwrap();
+    let (mut child, input) = waiting_child(&reactor, "true");
     let before = child.status();
+    drop(input);
     let pid = pid_of(&child);
     waitpid(Some(pid), WaitOptions::empty()).unwrap();
     let expected = Some(Errno::CHILD.raw_os_error());
@@ -47,8 +59,10 @@ fn a_status_that_somebody_else_has_taken_is_an_error() {
 #[test]
 fn a_loop_that_nobody_drives_can_be_asked() {
     let (mut pool, reactor) = local_pool();
-    let mut child = Command::new("sh").args(["-c", "exit 6"]).spawn(&reactor).unwrap();
+    let (mut child, input) = waiting_child(&reactor, "exit 6");
     let before = child.status();
+    assert_eq!(child.try_status().unwrap(), None);
+    drop(input);
     await_end(pid_of(&child));
     assert_eq!(child.try_status().unwrap().unwrap().code(), Some(6));
     assert_eq!(pool.run_until(before).unwrap().code(), Some(6));
