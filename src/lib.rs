@@ -91,8 +91,16 @@
 //! # Tests
 //!
 //! [`testing`] runs an async function as a test on any loop, in limited time, and fails if it leaves tasks or unhandled
-//! failures behind. With the feature `macros` (off by default, since it needs a parser of Rust), `#[interloop::test(tokio, smol)]`
+//! failures behind. With the feature `macros`, `#[interloop::test(tokio, smol)]`
 //! does so on each loop that it names, and `#[interloop::main(tokio)]` makes a main function.
+//!
+//! # Features
+//!
+//! Off unless they are asked for, as each takes dependencies:
+//!
+//! - `macros`: `#[interloop::test]` and `#[interloop::main]`.
+//! - `signal`: `interloop::signal`, streams of the system's signals.
+//! - `process`: `interloop::process`, child processes; includes `signal`.
 //!
 //! # Platforms
 //!
@@ -103,6 +111,10 @@ pub mod deferred;
 pub mod local;
 pub mod net;
 pub mod periodic;
+#[cfg(feature = "process")]
+pub mod process;
+#[cfg(feature = "signal")]
+pub mod signal;
 pub mod testing;
 
 mod aborted;

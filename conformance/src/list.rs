@@ -247,6 +247,50 @@ macro_rules! __every_loop {
             each_of_many_descriptors_wakes_its_own_task
             a_plain_thread_registers_and_waits
         }
+        $crate::__topic! {
+            $name, signal:
+            a_signal_wakes_its_stream
+            a_signal_wakes_a_task
+            a_signal_that_nobody_waited_for_yet_is_kept
+            a_thousand_signals_at_once_do_not_block
+            every_stream_is_given_a_signal
+            a_stream_tells_signals_apart
+            a_frequent_signal_does_not_hide_another
+            a_receive_that_is_given_up_loses_no_signal
+            a_dropped_stream_does_not_take_the_others_signals
+            signals_are_a_stream
+            a_stream_of_no_signals_waits
+            an_interrupt_is_waited_for
+            signals_that_cannot_be_waited_for_are_refused
+            a_plain_thread_waits_for_a_signal
+        }
+        $crate::__topic! {
+            $name, process:
+            what_a_child_writes_is_collected
+            a_child_gets_its_arguments_environment_and_directory
+            a_command_starts_again_and_again
+            exit_codes_are_told
+            death_by_a_signal_is_told
+            a_child_is_killed
+            a_child_is_sent_a_signal
+            megabytes_go_through_a_child
+            a_child_that_fills_both_pipes_does_not_block
+            waiting_closes_the_input
+            writing_to_a_child_that_has_ended_fails
+            one_childs_output_is_anothers_input
+            every_wait_gives_the_same_status
+            a_wait_that_is_given_up_changes_nothing
+            asking_for_the_status_does_not_wait
+            a_callback_runs_when_a_child_ends
+            a_program_that_cannot_be_started_is_an_error
+            a_hundred_children_run_at_once
+            a_child_dropped_before_its_end_runs_on_and_is_reaped
+            a_child_is_reaped_though_nobody_asks
+            a_child_is_killed_when_it_is_dropped_if_that_was_said
+            a_child_is_killed_when_what_waits_for_it_is_dropped
+            others_children_are_left_alone
+            a_plain_thread_starts_a_child
+        }
     };
 }
 
@@ -286,6 +330,18 @@ macro_rules! __loops_that_shut_down {
             a_descriptor_registered_afterwards_is_refused_and_closed
             deferreds_and_contexts_go_on
             calls_that_wait_are_dropped_and_not_made
+        }
+        $crate::__topic! {
+            $name, orphans:
+            a_child_is_not_started_afterwards
+            a_wait_for_a_child_fails
+            a_child_from_before_is_asked_and_killed
+            a_status_from_before_is_kept
+            a_child_dropped_before_is_reaped_at_the_next_use
+            a_child_dropped_afterwards_is_reaped_at_the_next_use
+            a_child_is_killed_with_the_task_that_has_it
+            signals_from_before_arrive_or_end
+            signals_are_not_waited_for_afterwards
         }
     };
 }
@@ -347,7 +403,10 @@ mod tests {
             ("cancel", include_str!("cases/cancel.rs")),
             ("context", include_str!("cases/context.rs")),
             ("interval", include_str!("cases/interval.rs")),
+            ("orphans", include_str!("cases/orphans.rs")),
+            ("process", include_str!("cases/process.rs")),
             ("shutdown", include_str!("cases/shutdown.rs")),
+            ("signal", include_str!("cases/signal.rs")),
             ("source", include_str!("cases/source.rs")),
             ("tasks", include_str!("cases/tasks.rs")),
             ("tcp", include_str!("cases/tcp.rs")),

@@ -146,6 +146,48 @@ fn tokios_own_sockets_and_timers_work_in_a_task() {
 }
 
 #[test]
+fn a_signal_reaches_tokios_own_streams_too() {
+    use interloop::signal::{SignalKind, Signals};
+
+    let runtime = multi_thread();
+    let reactor = on(&runtime);
+    runtime.block_on(async {
+        let kind = tokio::signal::unix::SignalKind::user_defined2();
+        // One was there before ours, one comes later.
+        let mut before = tokio::signal::unix::signal(kind).unwrap();
+        let mut ours = Signals::new(&reactor, [SignalKind::user_defined2()]).unwrap();
+        let mut after = tokio::signal::unix::signal(kind).unwrap();
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::USR2).unwrap();
+        before.recv().await.unwrap();
+        assert_eq!(ours.recv().await.unwrap(), SignalKind::user_defined2());
+        after.recv().await.unwrap();
+        // Those of others outlive ours.
+        drop(ours);
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::USR2).unwrap();
+        before.recv().await.unwrap();
+        after.recv().await.unwrap();
+    });
+}
+
+#[test]
+fn tokios_own_children_are_left_to_tokio() {
+    use interloop::process::Command;
+
+    let runtime = multi_thread();
+    let reactor = on(&runtime);
+    runtime.block_on(async {
+        let mut theirs = tokio::process::Command::new("sh")
+            .args(["-c", "exit 4"])
+            .spawn()
+            .unwrap();
+        for _ in 0..10 {
+            assert!(Command::new("true").status(&reactor).await.unwrap().success());
+        }
+        assert_eq!(theirs.wait().await.unwrap().code(), Some(4));
+    });
+}
+
+#[test]
 fn a_job_cancelled_before_it_starts_never_runs() {
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)

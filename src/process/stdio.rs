@@ -1,0 +1,184 @@
+//! The ends of a child's pipes.
+
+use std::{
+    fmt,
+    io::{self, IoSlice, IoSliceMut},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    pin::Pin,
+    process::Stdio,
+    task::{Context, Poll, ready},
+};
+
+use futures_io::{AsyncRead, AsyncWrite};
+use socket2::SockRef;
+
+use crate::{Interest, Reactor, Readiness, Source};
+
+/// The writing end of the pipe that is a child's standard input.
+///
+/// The child reads its end when this is closed (`AsyncWriteExt::close`) or dropped. Writing to a child that has closed its side fails
+/// with [`io::ErrorKind::BrokenPipe`]; so does writing after `close`.
+///
+/// Cancel safety: a write that did not finish has moved no bytes.
+pub struct ChildStdin {
+    /// Empty once it was closed.
+    source: Option<Box<dyn Source>>,
+}
+
+/// The reading end of the pipe that is a child's standard output.
+///
+/// It is at its end when the child, and everybody else who has inherited the pipe from it, has closed it.
+///
+/// Cancel safety: a read that did not finish has moved no bytes.
+pub struct ChildStdout {
+    source: Box<dyn Source>,
+}
+
+/// The reading end of the pipe that is a child's standard error. Otherwise as [`ChildStdout`].
+pub struct ChildStderr {
+    source: Box<dyn Source>,
+}
+
+impl ChildStdin {
+    pub(super) fn new(reactor: &Reactor, pipe: std::process::ChildStdin) -> io::Result<Self> {
+        let source = reactor.register(pipe.into())?;
+        Ok(Self { source: Some(source) })
+    }
+
+    fn poll_bytes(
+        &self,
+        cx: &mut Context<'_>,
+        wanted: usize,
+        op: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        match &self.source {
+            Some(source) => poll_bytes(&**source, cx, Interest::Writable, wanted, op),
+            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+}
+
+impl AsyncWrite for ChildStdin {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_bytes(cx, buf.len(), |fd| rustix::io::write(fd, buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wanted = bufs.iter().map(|buf| buf.len()).sum();
+        self.poll_bytes(cx, wanted, |fd| rustix::io::writev(fd, bufs))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        drop(self.source.take());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl TryFrom<ChildStdin> for Stdio {
+    type Error = io::Error;
+
+    /// Gives the pipe to another child, as that one's output for example.
+    fn try_from(stdin: ChildStdin) -> io::Result<Self> {
+        into_stdio(stdin.source.ok_or(io::ErrorKind::BrokenPipe)?)
+    }
+}
+
+impl fmt::Debug for ChildStdin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ChildStdin").field(&self.source).finish()
+    }
+}
+
+macro_rules! reading_end {
+    ($name:ident, $std:ident) => {
+        impl $name {
+            pub(super) fn new(reactor: &Reactor, pipe: std::process::$std) -> io::Result<Self> {
+                let source = reactor.register(pipe.into())?;
+                Ok(Self { source })
+            }
+        }
+
+        impl AsyncRead for $name {
+            fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+                poll_bytes(&*self.source, cx, Interest::Readable, buf.len(), |fd| {
+                    rustix::io::read(fd, &mut *buf)
+                })
+            }
+
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                let wanted = bufs.iter().map(|buf| buf.len()).sum();
+                poll_bytes(&*self.source, cx, Interest::Readable, wanted, |fd| {
+                    rustix::io::readv(fd, bufs)
+                })
+            }
+        }
+
+        impl AsFd for $name {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.source.as_fd()
+            }
+        }
+
+        impl TryFrom<$name> for Stdio {
+            type Error = io::Error;
+
+            /// Gives the pipe to another child, as that one's input for example.
+            fn try_from(pipe: $name) -> io::Result<Self> {
+                into_stdio(pipe.source)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.source).finish()
+            }
+        }
+    };
+}
+
+reading_end!(ChildStdout, ChildStdout);
+reading_end!(ChildStderr, ChildStderr);
+
+fn poll_bytes(
+    source: &dyn Source,
+    cx: &mut Context<'_>,
+    interest: Interest,
+    wanted: usize,
+    mut op: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+) -> Poll<io::Result<usize>> {
+    if wanted == 0 {
+        return Poll::Ready(Ok(0));
+    }
+    let mut moved = 0;
+    ready!(source.poll_io(cx, interest, &mut |fd| {
+        moved = rustix::io::retry_on_intr(|| op(fd))?;
+        // A pipe gives what it has, and takes what it has room for, up to the end, which stays ready.
+        Ok(if moved > 0 && moved < wanted {
+            Readiness::Drained
+        } else {
+            Readiness::Remains
+        })
+    }))?;
+    Poll::Ready(Ok(moved))
+}
+
+/// Programs expect that their standard streams block.
+fn into_stdio(source: Box<dyn Source>) -> io::Result<Stdio> {
+    let fd: OwnedFd = source.as_fd().try_clone_to_owned()?;
+    drop(source);
+    // Works on any descriptor, whatever the type's name says.
+    SockRef::from(&fd).set_nonblocking(false)?;
+    Ok(fd.into())
+}
