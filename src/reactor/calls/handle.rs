@@ -52,7 +52,7 @@ impl<H: Host> Handle<H> {
 
     pub(in crate::reactor) fn cancel(&self) -> Result<(), NotActive> {
         match self.find() {
-            Some((host, key)) if host.calls().cancel(key) => {
+            Some((host, key)) if Calls::cancel(&host, key) => {
                 // ORDERING: as above.
                 self.key.store(CANCELLED, Ordering::Relaxed);
                 Ok(())

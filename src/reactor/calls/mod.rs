@@ -8,13 +8,12 @@ mod ticks;
 mod timers;
 mod wheel;
 
-use std::{
-    collections::VecDeque,
-    fmt, mem,
-    sync::{Mutex, MutexGuard, PoisonError},
-    task::Waker,
-    time::Instant,
-};
+use std::{collections::VecDeque, fmt, mem, sync::PoisonError, task::Waker, time::Instant};
+
+#[cfg(interloop_loom)]
+use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(interloop_loom))]
+use std::sync::{Mutex, MutexGuard};
 
 pub(crate) use self::call::{Call, Posted};
 use self::delayed::{Delayed, Key, Next};
@@ -145,8 +144,17 @@ impl<H: Host> Calls<H> {
     }
 
     /// Calls a delayed call off. Whether it was pending.
-    fn cancel(&self, key: Key) -> bool {
-        let call = self.lock().delayed.remove(key);
+    fn cancel(host: &H, key: Key) -> bool {
+        let mut state = host.calls().lock();
+        let call = state.delayed.remove(key);
+        // Nothing is left to wait for, and so no reason to keep the task.
+        let rouse = if call.is_some() && state.delayed.len() == 0 {
+            state.rouse(host)
+        } else {
+            Rouse::Nothing
+        };
+        drop(state);
+        rouse.carry_out(host);
         // Dropped unlocked.
         call.is_some()
     }
