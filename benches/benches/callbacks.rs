@@ -1,7 +1,7 @@
 //! Chains, waits and fan-in against async functions, futures-buffered, and what people come from: Twisted and asyncio.
 //!
-//! The last two run in Python, if `INTERLOOP_PYTHON` names one that has Twisted; `benches/python/deferred.py` measures them.
-//! To compare the contenders, run it through the `report` binary.
+//! The last two run in Python, if `INTERLOOP_PYTHON` names one that has Twisted; `benches/python/deferred.py` measures them, and
+//! `benches/README.md` has the command that makes one. To compare the contenders, run it through the `report` binary.
 
 use std::{
     hint::black_box,

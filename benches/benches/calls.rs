@@ -1,7 +1,8 @@
 //! Callbacks that a loop makes soon: against a channel that a task drains, and a task for each.
 //!
 //! Asyncio, uvloop, Tornado and Twisted run in Python, if `INTERLOOP_PYTHON` names one that has them; `benches/python/calls.py`
-//! measures them. To compare the contenders, run it through the `report` binary.
+//! measures them, and `benches/README.md` has the command that makes one. To compare the contenders, run it through the `report`
+//! binary.
 
 use std::{
     hint::black_box,

@@ -1,8 +1,8 @@
 //! Delayed calls: made, and run or cancelled; against a task that sleeps for each, and tokio-util's `DelayQueue`.
 //!
 //! What is measured is the processor's time, of all threads, as most of the time that passes is waited for. Asyncio and Twisted
-//! run in Python, if `INTERLOOP_PYTHON` names one that has them; `benches/python/calls.py` measures them. To compare the
-//! contenders, run it through the `report` binary.
+//! run in Python, if `INTERLOOP_PYTHON` names one that has them; `benches/python/calls.py` measures them, and
+//! `benches/README.md` has the command that makes one. To compare the contenders, run it through the `report` binary.
 
 use std::{
     future::poll_fn,

@@ -27,14 +27,13 @@ the cheapest of those that were tried:
 Twisted needs neither: it runs all callbacks inside the call that fires.
 """
 
-import argparse
 import asyncio
-import json
-import statistics
 import sys
 import time
 
 from twisted.internet.defer import Deferred, gatherResults
+
+import measuring
 
 STEPS = 10
 GATHERED = 1000
@@ -168,27 +167,11 @@ def calibrate(loop, batch, seconds):
         repeats *= 2
 
 
-def positive(kind):
-    def number(text):
-        value = kind(text)
-        if not 0 < value < float("inf"):
-            raise ValueError
-        return value
-
-    return number
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=positive(int), default=7, metavar="N",
-                        help="how often each contender is measured (7)")
-    parser.add_argument("--seconds", type=positive(float), default=0.3, metavar="S",
-                        help="how long each of these measurements takes (0.3)")
-    parser.add_argument("--only", nargs=2, metavar=("WHAT", "PEER"), help="measure nothing but this")
-    arguments = parser.parse_args()
-    contenders = [c for c in CONTENDERS if arguments.only is None or list(c[:2]) == arguments.only]
+    options = measuring.options(__doc__, rounds=7)
+    contenders = [c for c in CONTENDERS if options.only is None or list(c[:2]) == options.only]
     if not contenders:
-        sys.exit("there is no %s of %s" % tuple(arguments.only))
+        sys.exit("there is no %s of %s" % tuple(options.only))
 
     loop = asyncio.new_event_loop()
     repeats = {}
@@ -196,19 +179,16 @@ def main():
         result = loop.run_until_complete(batch()) if asyncio.iscoroutinefunction(batch) else batch()
         if result != expected:
             sys.exit("%s of %s gave %r" % (what, peer, result))
-        repeats[what, peer] = calibrate(loop, batch, arguments.seconds)
+        repeats[what, peer] = calibrate(loop, batch, options.seconds)
 
     measured = {(what, peer): [] for what, peer, *_ in contenders}
-    for number in range(arguments.rounds):
-        for what, peer, batch, operations, _ in contenders[::-1 if number % 2 else 1]:
-            n = repeats[what, peer]
-            measured[what, peer].append(timed(loop, batch, n) / (n * operations))
+    for what, peer, batch, operations, _ in measuring.in_turn(contenders, options.rounds):
+        n = repeats[what, peer]
+        measured[what, peer].append(timed(loop, batch, n) / (n * operations))
     loop.close()
 
-    for (what, peer), rounds in measured.items():
-        print(json.dumps({"what": what, "peer": peer, "ns": round(statistics.median(rounds), 1)}))
-        print("%s, %s: %.1f to %.1f ns in %d rounds"
-              % (what, peer, min(rounds), max(rounds), len(rounds)), file=sys.stderr)
+    for contender, rounds in measured.items():
+        measuring.report(*contender, rounds)
 
 
 if __name__ == "__main__":

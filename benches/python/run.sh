@@ -1,9 +1,20 @@
 #!/usr/bin/env bash
-# Measures Twisted and asyncio: runs deferred.py, with the arguments given, on the Twisted that
-# tests/twisted/requirements.txt pins, in a scratch environment, or in $VENV, which is kept.
+# Measures what runs in Python: runs a script beside this one, deferred.py unless the first argument names
+# another, with the arguments that are left.
+#
+#     benches/python/run.sh [deferred.py | calls.py] [--rounds N] [--seconds S] [--only WHAT PEER]
+#
+# Twisted, uvloop and Tornado go into a scratch environment, or into $VENV, which is kept.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+script=deferred.py
+case "${1:-}" in
+*.py)
+    script=$1
+    shift
+    ;;
+esac
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-python=$("$here/../../tests/twisted/venv.sh" "${VENV:-$scratch/venv}") || exit 1
-"$python" "$here/deferred.py" "$@"
+python=$("$here/../../tests/twisted/venv.sh" "${VENV:-$scratch/venv}" "$here/requirements.txt") || exit 1
+"$python" "$here/$script" "$@"
