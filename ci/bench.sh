@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Runs every benchmark once, to see that it runs. With `full`, prints the tables of benches/README.md,
-# which takes some twenty minutes on a machine that does nothing else.
+# which takes most of an hour on a machine that does nothing else.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = full ]; then
     cargo run --locked --release -p interloop-benches --bin allocations
-    for benchmark in deferred callbacks spawn echo; do
+    for benchmark in deferred callbacks spawn echo calls timers; do
         cargo run --locked --release -p interloop-benches --bin report -- "$benchmark"
     done
 else

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests of the deferred under AddressSanitizer, which finds leaks too, and under ThreadSanitizer; with `miri`, under
+# Runs the tests of the deferred and of callbacks under AddressSanitizer, which finds leaks too, and under ThreadSanitizer; with `miri`, under
 # Miri, which takes some minutes more.
 #
 #     ci/sanitize.sh [--if-possible] [address|thread|miri]...
@@ -33,7 +33,7 @@ rustup component add --toolchain nightly rust-src ||
     cannot "the sources of the nightly toolchain cannot be installed" "$missing"
 
 tests=()
-for file in tests/{deferred,cancel,pause,fan_in,coroutine,shared,sync,local,memory}.rs; do
+for file in tests/{deferred,cancel,pause,fan_in,coroutine,shared,sync,local,memory,calls,local_reactor}.rs; do
     tests+=(--test "$(basename "$file" .rs)")
 done
 

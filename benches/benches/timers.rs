@@ -125,7 +125,7 @@ fn on_tokio(criterion: &mut Criterion, runtime: &Runtime, reactor: &Reactor, nam
             done.await.unwrap();
         });
     });
-    python::contenders(&mut group, "calls.py", name, &["asyncio", "twisted"]);
+    python::contenders(&mut group, "calls.py", name, &["asyncio", "uvloop", "twisted"]);
     group.finish();
 }
 
@@ -194,7 +194,7 @@ fn cancelled(criterion: &mut Criterion, runtime: &Runtime, reactor: &Reactor, ca
         &mut group,
         "calls.py",
         "call_later_cancelled_1m",
-        &["asyncio", "twisted"],
+        &["asyncio", "uvloop", "twisted"],
     );
     group.finish();
 }

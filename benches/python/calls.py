@@ -238,7 +238,7 @@ MEASURED = {
     "call_soon_thread": (from_thread, 200_000, WALL, ALL),
     "call_later_100k": (delayed, 100_000, CPU, DELAYED),
     "call_later_1m": (delayed, 1_000_000, CPU, DELAYED),
-    "call_later_cancelled_1m": (cancelled, 1_000_000, WALL, DELAYED),
+    "call_later_cancelled_1m": (cancelled, 1_000_000, CPU, DELAYED),
 }
 
 
