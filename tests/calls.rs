@@ -242,6 +242,16 @@ fn a_panic_and_a_slow_callback_are_told_with_their_places() {
     reactor.set_debug(false);
     reactor.call_soon(|| spin(2 * MILLISECOND));
     clock.run_until_stalled();
+
+    unhandled::set_hook(Some(Arc::new(|_| {
+        panic!("a hook that panics, which is part of the test")
+    })));
+    let log = Log::default();
+    reactor.call_soon(|| panic!("a panic that is part of the test"));
+    reactor.call_soon(log.entry("called"));
+    clock.run_until_stalled();
+    assert_eq!(log.take(), ["called"]);
+
     let told = told.lock().unwrap();
     // The machine may be so slow that the others are, too.
     assert!(

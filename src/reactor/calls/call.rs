@@ -34,10 +34,17 @@ impl<F: FnOnce()> Call for Posted<F> {
         let Self { made_at, f } = *self;
         let begun = limit.map(|limit| (limit, Instant::now()));
         if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
-            unhandled::report_panic(Aborted::panicked(panic), made_at);
+            tell(|| unhandled::report_panic(Aborted::panicked(panic), made_at));
         }
         if let Some((limit, begun)) = begun {
-            slow::check(slow::What::Callback, made_at, limit, begun.elapsed());
+            tell(|| slow::check(slow::What::Callback, made_at, limit, begun.elapsed()));
         }
     }
+}
+
+/// Tells a hook something. One that panics must not keep the other callbacks from being called; the panic's own hook has told
+/// of it.
+#[cold]
+fn tell(report: impl FnOnce()) {
+    drop(catch_unwind(AssertUnwindSafe(report)));
 }
