@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The README's main command: every loop to every other, then a large file, then each of its errors.
+# The README's main command: every loop to every other, then a large file, then each of its errors. After that the small
+# examples, each on every loop.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --locked --release --example one_library
+small=(display_date queue_workers undo_send background_job)
+cargo build --locked --release --example one_library "${small[@]/#/--example=}"
 example=target/release/examples/one_library
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -49,3 +51,48 @@ expect_change() {
     wait $writer 2>/dev/null || true
 }
 expect_change
+
+# expect TEXT EXAMPLE ARGUMENT...: the example must end well within 20 seconds, and say so. What it says is in `said`.
+expect() {
+    local text=$1 name=$2
+    shift 2
+    said=$(timeout 20 "target/release/examples/$name" "$@")
+    if [[ $said != *"$text"* ]]; then
+        echo "$name $*: expected '$text', got '$said'" >&2
+        exit 1
+    fi
+    echo "$name $*: $text"
+}
+
+for event_loop in tokio tokio_current_thread smol async_std futures; do
+    before=$(date -u +%F)
+    expect ":" display_date --loop $event_loop --seconds 2
+    # Midnight may have come meanwhile.
+    if [[ $said != "$before "*$'\n'* && $said != *$'\n'"$(date -u +%F) "* ]]; then
+        echo "expected today's date twice, got '$said'" >&2
+        exit 1
+    fi
+    expect "fetched 100 pages" queue_workers --loop $event_loop --pages 100
+    expect "out it goes: Come at eight." undo_send --loop $event_loop --seconds 1
+    if [[ $said == *"out it goes: I quit!"* ]]; then
+        echo "what was undone went out: $said" >&2
+        exit 1
+    fi
+    expect "server: 3 jobs have ended" background_job --loop $event_loop --milliseconds 100
+done
+
+# Wrong arguments are exit code 2, and a message that says what to write.
+for name in "${small[@]}"; do
+    for wrong in "--loop tokyo" "--loop" "--seconds many" "file"; do
+        code=0
+        said=$("target/release/examples/$name" $wrong 2>&1 >"$scratch/out") || code=$?
+        if [[ $code != 2 || $said != "error: "*"usage: $name"* || -s $scratch/out ]]; then
+            echo "$name $wrong: exit code $code, '$said'" >&2
+            exit 1
+        fi
+    done
+    echo "$name refuses wrong arguments"
+done
+
+# A test binary of an example runs its tests.
+cargo test --locked --example undo_send 2>&1 | grep "test result: ok. 4 passed"
