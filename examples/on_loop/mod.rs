@@ -2,9 +2,8 @@
 //!
 //! The loops are those of `one_library`, of which each runs here by itself.
 
-use std::{env, error, ffi::OsString, io, ops::RangeInclusive, process::ExitCode};
+use std::{env, error, ffi::OsString, ops::RangeInclusive, process::ExitCode};
 
-use futures_executor::{LocalPool, block_on};
 use interloop::Reactor;
 
 pub(crate) type Error = Box<dyn error::Error + Send + Sync>;
@@ -114,24 +113,11 @@ struct Arguments<const N: usize> {
 
 fn run_on(name: &str, example: impl AsyncFnOnce(Reactor) -> Result<(), Error>) -> Result<(), Error> {
     match name {
-        "tokio" => on_tokio(tokio::runtime::Builder::new_multi_thread(), example),
-        "tokio_current_thread" => on_tokio(tokio::runtime::Builder::new_current_thread(), example),
-        "smol" => smol::block_on(example(interloop_smol::global())),
-        "async_std" => block_on(example(interloop_async_std::global())),
-        "futures" => {
-            let mut pool = LocalPool::new();
-            let reactor = interloop_futures::from_local_spawner(pool.spawner());
-            pool.run_until(example(reactor))
-        }
+        "tokio" => interloop_tokio::block_on(example)?,
+        "tokio_current_thread" => interloop_tokio::block_on_current_thread(example)?,
+        "smol" => interloop_smol::block_on(example)?,
+        "async_std" => interloop_async_std::block_on(example)?,
+        "futures" => interloop_futures::block_on(example)?,
         _ => unreachable!("it is one of `LOOPS`"),
     }
-}
-
-fn on_tokio(
-    mut builder: tokio::runtime::Builder,
-    example: impl AsyncFnOnce(Reactor) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let runtime = builder.enable_all().build()?;
-    let reactor = interloop_tokio::from_handle(runtime.handle()).map_err(io::Error::other)?;
-    runtime.block_on(example(reactor))
 }
