@@ -78,7 +78,7 @@ for event_loop in tokio tokio_current_thread smol async_std futures; do
         echo "what was undone went out: $said" >&2
         exit 1
     fi
-    expect "server: 3 jobs have ended" background_job --loop $event_loop --milliseconds 100
+    expect "server: all jobs have ended" background_job --loop $event_loop --milliseconds 100
 done
 
 # Wrong arguments are exit code 2, and a message that says what to write.

@@ -9,18 +9,11 @@
 
 mod on_loop;
 
-use std::{
-    fs, io, mem,
-    net::SocketAddr,
-    path::Path,
-    process::ExitCode,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fs, io, net::SocketAddr, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use futures_util::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use interloop::{
-    Aborted, Deferred, Reactor, all,
+    Aborted, Completer, Deferred, Reactor,
     net::{TcpListener, TcpStream},
 };
 use on_loop::{Number, Usage};
@@ -39,12 +32,13 @@ fn main() -> ExitCode {
     USAGE.run(async |reactor, [milliseconds]| {
         let listener = TcpListener::bind(&reactor, ([127, 0, 0, 1], 0).into())?;
         let addr = listener.local_addr()?;
-        let server = Arc::new(Server {
+        let (completer, all_ended) = Deferred::pair();
+        let server = Server {
             reactor: reactor.clone(),
             a_job_takes: Duration::from_millis(milliseconds.into()),
-            jobs: Mutex::default(),
-        });
-        let serving = reactor.spawn(server.clone().serve(listener));
+            open: Arc::new(Open(Some(completer))),
+        };
+        let serving = reactor.spawn(server.serve(listener));
 
         for file in ["README.md", "Cargo.toml", "missing"] {
             println!("client: {file}: {}", ask(&reactor, addr, file).await?);
@@ -52,10 +46,8 @@ fn main() -> ExitCode {
         println!("client: leaves");
 
         serving.cancel();
-        let jobs = mem::take(&mut *server.jobs.lock().unwrap());
-        let count = jobs.len();
-        all(jobs).await?;
-        println!("server: {count} jobs have ended");
+        all_ended.await?;
+        println!("server: all jobs have ended");
         Ok(())
     })
 }
@@ -63,42 +55,38 @@ fn main() -> ExitCode {
 struct Server {
     reactor: Reactor,
     a_job_takes: Duration,
-    /// Those that have been taken. A server that runs for long would drop those that have ended.
-    jobs: Mutex<Vec<Deferred<(), Aborted>>>,
+    open: Arc<Open>,
+}
+
+/// What the server shares with its jobs. It fires when the last of them has ended, whatever became of each.
+struct Open(Option<Completer<(), Aborted>>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(completer) = self.0.take() {
+            completer.complete(());
+        }
+    }
 }
 
 impl Server {
-    async fn serve(self: Arc<Self>, listener: TcpListener) -> io::Result<()> {
+    async fn serve(self, listener: TcpListener) -> io::Result<()> {
         loop {
             let (stream, _) = listener.accept().await?;
-            let server = self.clone();
-            let job = self
-                .reactor
+            let (reactor, takes, open) = (self.reactor.clone(), self.a_job_takes, self.open.clone());
+            self.reactor
                 .spawn(take_job(stream))
-                .and_then(move |file| server.count_lines(&file))
-                .then(|result| {
+                .and_then(move |file| reactor.spawn(count_lines(reactor.clone(), takes, file)))
+                .then(move |result| {
                     match result {
                         Ok((file, lines)) => println!("server: {file} has {lines} lines"),
                         Err(error) => println!("server: a job has failed: {error}"),
                     }
-                    Ok(())
-                });
-            self.jobs.lock().unwrap().push(job);
-        }
-    }
-
-    fn count_lines(&self, file: &str) -> Deferred<(String, usize), io::Error> {
-        let (reactor, takes, file) = (self.reactor.clone(), self.a_job_takes, file.to_owned());
-        self.reactor.spawn(async move {
-            reactor.sleep(takes).await?;
-            reactor
-                .spawn_blocking(move || {
-                    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file));
-                    let text = text.map_err(|error| io::Error::new(error.kind(), format!("{file}: {error}")))?;
-                    Ok((file, text.lines().count()))
+                    drop(open);
+                    Ok::<_, Aborted>(())
                 })
-                .await
-        })
+                .detach();
+        }
     }
 }
 
@@ -109,6 +97,17 @@ async fn take_job(mut stream: TcpStream) -> io::Result<String> {
     stream.write_all(b"it will be counted").await?;
     stream.close().await?;
     Ok(file.trim_end().to_owned())
+}
+
+/// The job, which takes as long as it is said to.
+async fn count_lines(reactor: Reactor, takes: Duration, file: String) -> io::Result<(String, usize)> {
+    reactor.sleep(takes).await?;
+    let count = move || {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file));
+        let text = text.map_err(|error| io::Error::new(error.kind(), format!("{file}: {error}")))?;
+        Ok((file, text.lines().count()))
+    };
+    reactor.spawn_blocking(count).await
 }
 
 async fn ask(reactor: &Reactor, addr: SocketAddr, file: &str) -> io::Result<String> {
