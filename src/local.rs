@@ -25,8 +25,26 @@
 //! here, too; other threads reach this one through the [`crate::Reactor`] of [`Reactor::handle`].
 
 pub use crate::{
-    deferred::local::{
-        CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, IntoOutcome, Outcome, Pause, Task,
+    deferred::{
+        fan_in::local::{all, gather, join, race},
+        local::{CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, IntoOutcome, Outcome, Pause, Task},
     },
     reactor::local::{DelayedCall, EventLoop, Reactor},
 };
+
+/// Many deferreds of this thread into one. As [`crate::fan_in`].
+///
+/// ```
+/// use std::rc::Rc;
+/// use interloop::local::{Deferred, fan_in::FanIn};
+///
+/// let mirrors = [Deferred::<Rc<str>, String>::failed("no route".to_owned()), Deferred::ready("second".into())];
+/// let fastest = FanIn::new(mirrors).first_success();
+/// assert_eq!(fastest.try_take().unwrap().unwrap(), (1, "second".into()));
+/// ```
+pub mod fan_in {
+    pub use crate::{
+        deferred::fan_in::local::{FanIn, Tuple, all, gather, join, race},
+        fan_in::{FailureGroup, FirstError},
+    };
+}

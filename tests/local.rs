@@ -2,6 +2,8 @@
 
 #[path = "behaviours/callbacks.rs"]
 mod callbacks;
+#[path = "behaviours/fan_in/mod.rs"]
+mod fan_in;
 #[path = "behaviours/flavour.rs"]
 mod flavours;
 #[path = "behaviours/cancel_handle.rs"]

@@ -15,7 +15,9 @@ macro_rules! flavour {
                 sync::{Arc, Mutex},
             };
 
-            pub(crate) use $($module)::+::{CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, Outcome, Pause};
+            pub(crate) use $($module)::+::{
+                CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, Outcome, Pause, all, fan_in, gather, join, race,
+            };
 
             /// What a callback has to be: `Send` for deferreds that go from thread to thread.
             pub(crate) trait Callback: $($send)* 'static {}

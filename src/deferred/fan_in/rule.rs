@@ -17,12 +17,12 @@ pub(super) enum Arrival<K, R> {
 pub(super) type ArrivalOf<R> = Arrival<<R as Rule>::Kept, Result<<R as Rule>::Output, <R as Rule>::Failure>>;
 
 pub(super) trait Rule: 'static {
-    type Item: Send + 'static;
-    type Error: From<Aborted> + Send + 'static;
+    type Item: 'static;
+    type Error: From<Aborted> + 'static;
     /// What is kept of a result.
-    type Kept: Send + 'static;
-    type Output: Send + 'static;
-    type Failure: From<Aborted> + Send + 'static;
+    type Kept: 'static;
+    type Output: 'static;
+    type Failure: From<Aborted> + 'static;
 
     const LOSERS_ARE_CANCELLED: bool = false;
 
@@ -34,7 +34,7 @@ pub(super) trait Rule: 'static {
 
 pub(super) struct All<T, E>(PhantomData<fn(T, E)>);
 
-impl<T: Send + 'static, E: From<Aborted> + Send + 'static> Rule for All<T, E> {
+impl<T: 'static, E: From<Aborted> + 'static> Rule for All<T, E> {
     type Item = T;
     type Error = E;
     type Kept = Result<T, E>;
@@ -52,7 +52,7 @@ impl<T: Send + 'static, E: From<Aborted> + Send + 'static> Rule for All<T, E> {
 
 pub(super) struct Gather<T, E>(PhantomData<fn(T, E)>);
 
-impl<T: Send + 'static, E: From<Aborted> + Send + 'static> Rule for Gather<T, E> {
+impl<T: 'static, E: From<Aborted> + 'static> Rule for Gather<T, E> {
     type Item = T;
     type Error = E;
     type Kept = T;
@@ -73,7 +73,7 @@ impl<T: Send + 'static, E: From<Aborted> + Send + 'static> Rule for Gather<T, E>
 
 pub(super) struct First<T, E>(PhantomData<fn(T, E)>);
 
-impl<T: Send + 'static, E: From<Aborted> + Send + 'static> Rule for First<T, E> {
+impl<T: 'static, E: From<Aborted> + 'static> Rule for First<T, E> {
     type Item = T;
     type Error = E;
     /// Whatever arrives decides.
@@ -100,7 +100,7 @@ impl<T: Send + 'static, E: From<Aborted> + Send + 'static> Rule for First<T, E> 
 /// The first success; as a race, it cancels the others.
 pub(super) struct Successes<T, E, const RACE: bool>(PhantomData<fn(T, E)>);
 
-impl<T: Send + 'static, E: From<Aborted> + Send + 'static, const RACE: bool> Rule for Successes<T, E, RACE> {
+impl<T: 'static, E: From<Aborted> + 'static, const RACE: bool> Rule for Successes<T, E, RACE> {
     type Item = T;
     type Error = E;
     type Kept = E;

@@ -1,11 +1,12 @@
 //! Waiting for the first outcome, and for the first value.
 
-use interloop::{
-    Aborted, State,
-    fan_in::{FailureGroup, FanIn},
-};
+use interloop::{Aborted, State, fan_in::FailureGroup};
 
-use crate::{CANCELLED, Child, Log, children, tools::reports::reported};
+use super::{CANCELLED, Child, cancellable, children};
+use crate::{
+    flavour::{Log, fan_in::FanIn},
+    tools::reports::reported,
+};
 
 #[test]
 fn the_first_outcome_decides_be_it_a_value_or_a_failure() {
@@ -94,7 +95,7 @@ fn failures_that_did_not_decide_are_not_reported() {
 fn a_canceller_that_succeeds_decides_and_the_others_are_cancelled_all_the_same() {
     for only_values in [false, true] {
         let log = Log::default();
-        let (_completers, deferreds) = log.cancellable(3, |index, cancellation| match index {
+        let (_completers, deferreds) = cancellable(&log, 3, |index, cancellation| match index {
             0 => {}
             _ => cancellation.complete(index),
         });
@@ -125,7 +126,7 @@ fn cancelled_all_together_they_have_all_failed() {
 #[test]
 fn cancelling_after_the_decision_leaves_the_rest_alone() {
     let log = Log::default();
-    let (mut completers, deferreds) = log.cancellable(2, |_, _| {});
+    let (mut completers, deferreds) = cancellable(&log, 2, |_, _| {});
     let first = FanIn::new(deferreds).first_success();
     completers.remove(0).complete(1);
     first.cancel();

@@ -1,9 +1,10 @@
 //! Waiting for all, whatever they come to.
 
-use interloop::{Aborted, Deferred, State, all, fan_in::FanIn};
+use interloop::{Aborted, State};
 
+use super::{CANCELLED, Child, cancellable, children};
 use crate::{
-    CANCELLED, Child, Log, children,
+    flavour::{CancelHandle, Deferred, Log, Place, all, fan_in::FanIn},
     tools::{
         CountingWaker, poll,
         reports::{reported, reports},
@@ -104,7 +105,7 @@ fn failures_that_are_left_to_their_deferreds_are_reported_beside() {
 #[test]
 fn cancelling_cancels_each_in_order_and_what_becomes_of_them_makes_the_result() {
     let log = Log::default();
-    let (_completers, deferreds) = log.cancellable(3, |index, cancellation| {
+    let (_completers, deferreds) = cancellable(&log, 3, |index, cancellation| {
         if index == 1 {
             cancellation.complete(7);
         }
@@ -123,7 +124,7 @@ fn cancelling_cancels_each_in_order_and_what_becomes_of_them_makes_the_result() 
 #[test]
 fn one_that_refuses_is_waited_for_and_asked_again() {
     let log = Log::default();
-    let (mut completers, deferreds) = log.cancellable(2, |index, cancellation| {
+    let (mut completers, deferreds) = cancellable(&log, 2, |index, cancellation| {
         if index == 0 {
             cancellation.refuse();
         }
@@ -140,7 +141,7 @@ fn one_that_refuses_is_waited_for_and_asked_again() {
 #[test]
 fn a_canceller_that_panics_does_not_keep_the_others_from_being_cancelled() {
     let log = Log::default();
-    let (_completers, deferreds) = log.cancellable(3, |index, _| assert_ne!(index, 0, "stuck"));
+    let (_completers, deferreds) = cancellable(&log, 3, |index, _| assert_ne!(index, 0, "stuck"));
     let whole = all(deferreds);
     whole.cancel();
     assert_eq!(log.events(), ["cancel 0", "cancel 1", "cancel 2"]);
@@ -167,14 +168,14 @@ fn a_cancellation_reaches_what_the_deferreds_wait_for_and_other_fan_ins() {
 #[test]
 fn a_canceller_may_cancel_the_whole_again() {
     let log = Log::default();
-    let handle = std::sync::Arc::new(std::sync::Mutex::new(None::<interloop::CancelHandle>));
+    let handle = Place::<Option<CancelHandle>>::default();
     let inside = handle.clone();
-    let (_completers, deferreds) = log.cancellable(3, move |_, _| {
-        let handle = inside.lock().unwrap().clone();
+    let (_completers, deferreds) = cancellable(&log, 3, move |_, _| {
+        let handle = inside.with(|handle| handle.clone());
         handle.unwrap().cancel();
     });
     let mut whole = all(deferreds);
-    *handle.lock().unwrap() = Some(whole.cancel_handle());
+    handle.put(whole.cancel_handle());
     whole.cancel();
     let mut events = log.events();
     events.sort();

@@ -1,10 +1,11 @@
 //! Waiting for deferreds of different types.
 
-use std::sync::{Arc, Mutex};
+use std::cell::RefCell;
 
-use interloop::{Aborted, Deferred, State, join};
+use interloop::{Aborted, State};
 
-use crate::{CANCELLED, Child, Log};
+use super::{CANCELLED, Child, cancellable};
+use crate::flavour::{Callback, Deferred, Log, Place, join};
 
 #[test]
 fn values_of_different_types_come_together() {
@@ -19,7 +20,7 @@ fn values_of_different_types_come_together() {
 
 #[test]
 fn two_to_eight_can_be_joined() {
-    fn one<T: Send + 'static>(value: T) -> Deferred<T> {
+    fn one<T: Callback>(value: T) -> Deferred<T> {
         Deferred::ready(value)
     }
     assert_eq!(join((one(1), one('2'))).try_take().unwrap().unwrap(), (1, '2'));
@@ -60,7 +61,7 @@ fn one_that_has_failed_already_decides_at_once() {
 #[test]
 fn cancelling_cancels_each_in_order_and_what_becomes_of_them_makes_the_result() {
     let log = Log::default();
-    let (_completers, mut deferreds) = log.cancellable(2, |_, cancellation| cancellation.complete(5));
+    let (_completers, mut deferreds) = cancellable(&log, 2, |_, cancellation| cancellation.complete(5));
     let inside = log.clone();
     let (_completer, text) = Deferred::<&str, String>::with_canceller(move |cancellation| {
         inside.push("cancel text");
@@ -83,7 +84,7 @@ fn cancelling_cancels_each_in_order_and_what_becomes_of_them_makes_the_result() 
 #[test]
 fn those_that_refuse_leave_it_waiting() {
     let log = Log::default();
-    let (mut completers, mut deferreds) = log.cancellable(1, |_, cancellation| cancellation.refuse());
+    let (mut completers, mut deferreds) = cancellable(&log, 1, |_, cancellation| cancellation.refuse());
     let both = join((deferreds.remove(0), Child::ready(2)));
     both.cancel();
     both.cancel();
@@ -103,16 +104,16 @@ fn cancelling_after_the_decision_leaves_the_rest_alone() {
 
 #[test]
 fn values_that_are_not_needed_any_more_are_dropped() {
-    let token = Arc::new(());
-    let (first, one) = Deferred::<Arc<()>>::pair();
+    let token = Place::<u32>::default();
+    let (first, one) = Deferred::<Place<u32>>::pair();
     let (second, two) = Deferred::<u8>::pair();
-    let (third, three) = Deferred::<Mutex<Arc<()>>>::pair();
+    let (third, three) = Deferred::<RefCell<Place<u32>>>::pair();
     let whole = join((one, two, three));
     first.complete(token.clone());
     second.fail(Aborted::timed_out());
-    third.complete(Mutex::new(token.clone()));
+    third.complete(RefCell::new(token.clone()));
     assert!(whole.try_take().unwrap().unwrap_err().error().is_timed_out());
-    assert_eq!(Arc::strong_count(&token), 1);
+    assert_eq!(token.count(), 1);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Waiting for the values of all, or the first failure.
 
-use interloop::{
-    Aborted, Deferred, State,
-    fan_in::{FanIn, FirstError},
-    gather,
-};
+use interloop::{Aborted, State, fan_in::FirstError};
 
-use crate::{CANCELLED, Child, Log, children, tools::reports::reported};
+use super::{CANCELLED, Child, cancellable, children};
+use crate::{
+    flavour::{Deferred, Log, Place, fan_in::FanIn, gather},
+    tools::reports::reported,
+};
 
 fn failure(deferred: Deferred<Vec<u32>, FirstError<String>>) -> (Option<usize>, String) {
     let error = deferred.try_take().unwrap().unwrap_err();
@@ -32,7 +32,7 @@ fn values_come_in_the_order_of_the_deferreds() {
 #[test]
 fn the_first_failure_decides_and_the_others_go_on() {
     let log = Log::default();
-    let (mut completers, deferreds) = log.cancellable(3, |_, _| {});
+    let (mut completers, deferreds) = cancellable(&log, 3, |_, _| {});
     let inside = log.clone();
     let whole = gather(deferreds).inspect_err(move |error| inside.push(error.index().unwrap()));
     completers.remove(1).fail("no".to_owned());
@@ -84,7 +84,7 @@ fn failures_that_are_left_to_their_deferreds_are_reported_each() {
 #[test]
 fn cancelling_cancels_each_in_order_and_the_first_failure_decides() {
     let log = Log::default();
-    let (completers, deferreds) = log.cancellable(3, |index, cancellation| {
+    let (completers, deferreds) = cancellable(&log, 3, |index, cancellation| {
         if index == 0 {
             cancellation.complete(7);
         }
@@ -99,7 +99,7 @@ fn cancelling_cancels_each_in_order_and_the_first_failure_decides() {
 #[test]
 fn cancellers_that_succeed_make_a_whole() {
     let log = Log::default();
-    let (_completers, deferreds) = log.cancellable(3, |index, cancellation| cancellation.complete(index * 10));
+    let (_completers, deferreds) = cancellable(&log, 3, |index, cancellation| cancellation.complete(index * 10));
     let whole = gather(deferreds);
     whole.cancel();
     assert_eq!(whole.try_take().unwrap().unwrap(), [0, 10, 20]);
@@ -108,7 +108,7 @@ fn cancellers_that_succeed_make_a_whole() {
 #[test]
 fn cancellers_that_refuse_leave_it_waiting() {
     let log = Log::default();
-    let (completers, deferreds) = log.cancellable(2, |_, cancellation| cancellation.refuse());
+    let (completers, deferreds) = cancellable(&log, 2, |_, cancellation| cancellation.refuse());
     let whole = gather(deferreds);
     whole.cancel();
     assert_eq!(whole.state(), State::Pending);
@@ -119,7 +119,7 @@ fn cancellers_that_refuse_leave_it_waiting() {
 #[test]
 fn cancelling_after_the_decision_leaves_the_rest_alone() {
     let log = Log::default();
-    let (mut completers, deferreds) = log.cancellable(2, |_, _| {});
+    let (mut completers, deferreds) = cancellable(&log, 2, |_, _| {});
     let whole = gather(deferreds);
     completers.remove(0).fail("no".to_owned());
     whole.cancel();
@@ -130,7 +130,7 @@ fn cancelling_after_the_decision_leaves_the_rest_alone() {
 
 #[test]
 fn values_that_are_not_needed_any_more_are_dropped() {
-    let token = std::sync::Arc::new(());
+    let token = Place::<u32>::default();
     let (completers, deferreds): (Vec<_>, Vec<_>) = (0..3).map(|_| Deferred::<_, String>::pair()).unzip();
     let whole = gather(deferreds);
     let mut completers = completers.into_iter();
@@ -142,7 +142,7 @@ fn values_that_are_not_needed_any_more_are_dropped() {
             .map_err(|error| error.into_error())
             .or_else(|_| Ok::<_, String>(Vec::new())),
     );
-    assert_eq!(std::sync::Arc::strong_count(&token), 1);
+    assert_eq!(token.count(), 1);
 }
 
 #[test]

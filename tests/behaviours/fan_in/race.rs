@@ -1,16 +1,17 @@
 //! Races: the first value wins, and the others are cancelled.
 
-use interloop::{Aborted, Deferred, race};
+use interloop::Aborted;
 
+use super::{CANCELLED, Child, cancellable, children};
 use crate::{
-    CANCELLED, Child, Log, children,
+    flavour::{Deferred, Log, race},
     tools::reports::{reported, reports},
 };
 
 #[test]
 fn the_losers_are_cancelled_in_order_and_once_before_the_race_fires() {
     let log = Log::default();
-    let (mut completers, deferreds) = log.cancellable(4, |_, _| {});
+    let (mut completers, deferreds) = cancellable(&log, 4, |_, _| {});
     let inside = log.clone();
     let winner = race(deferreds).inspect_ok(move |(index, n)| inside.push(format!("{index} won with {n}")));
     completers.remove(2).complete(7);
@@ -22,7 +23,7 @@ fn the_losers_are_cancelled_in_order_and_once_before_the_race_fires() {
 #[test]
 fn one_that_has_won_already_has_those_before_and_after_it_cancelled() {
     let log = Log::default();
-    let (_completers, mut deferreds) = log.cancellable(3, |_, _| {});
+    let (_completers, mut deferreds) = cancellable(&log, 3, |_, _| {});
     deferreds.insert(1, Child::ready(7));
     let winner = race(deferreds);
     assert_eq!(log.events(), ["cancel 0", "cancel 1", "cancel 2"]);
@@ -35,7 +36,7 @@ fn one_that_has_won_already_has_those_before_and_after_it_cancelled() {
 #[test]
 fn a_failure_does_not_lose_the_race_for_the_others() {
     let log = Log::default();
-    let (completers, deferreds) = log.cancellable(3, |_, _| {});
+    let (completers, deferreds) = cancellable(&log, 3, |_, _| {});
     let mut completers = completers.into_iter();
     let winner = race(deferreds);
     completers.next().unwrap().fail("no".to_owned());
@@ -48,7 +49,7 @@ fn a_failure_does_not_lose_the_race_for_the_others() {
 #[test]
 fn without_a_winner_the_failures_come_in_the_order_of_the_deferreds() {
     let log = Log::default();
-    let (completers, deferreds) = log.cancellable(2, |_, _| {});
+    let (completers, deferreds) = cancellable(&log, 2, |_, _| {});
     let winner = race(deferreds);
     for (n, completer) in completers.into_iter().enumerate().rev() {
         completer.fail(format!("no {n}"));
@@ -61,7 +62,7 @@ fn without_a_winner_the_failures_come_in_the_order_of_the_deferreds() {
 fn losers_that_refuse_or_succeed_after_all_do_no_harm_and_are_not_reported() {
     let log = Log::default();
     let told = reports(|| {
-        let (completers, deferreds) = log.cancellable(3, |index, cancellation| match index {
+        let (completers, deferreds) = cancellable(&log, 3, |index, cancellation| match index {
             1 => cancellation.refuse(),
             2 => cancellation.complete(99),
             _ => {}
@@ -93,7 +94,7 @@ fn the_failures_of_a_race_that_somebody_wins_are_handled() {
 #[test]
 fn cancelling_a_race_cancels_all_in_order() {
     let log = Log::default();
-    let (_completers, deferreds) = log.cancellable(3, |_, _| {});
+    let (_completers, deferreds) = cancellable(&log, 3, |_, _| {});
     let winner = race(deferreds);
     winner.cancel();
     winner.cancel();
@@ -104,7 +105,7 @@ fn cancelling_a_race_cancels_all_in_order() {
 #[test]
 fn one_that_answers_the_cancellation_with_a_value_wins_after_the_others_were_cancelled() {
     let log = Log::default();
-    let (_completers, deferreds) = log.cancellable(3, |index, cancellation| {
+    let (_completers, deferreds) = cancellable(&log, 3, |index, cancellation| {
         if index == 0 {
             cancellation.complete(7);
         }
@@ -118,7 +119,7 @@ fn one_that_answers_the_cancellation_with_a_value_wins_after_the_others_were_can
 #[test]
 fn cancelling_a_race_that_is_over_does_nothing() {
     let log = Log::default();
-    let (mut completers, deferreds) = log.cancellable(2, |_, cancellation| cancellation.refuse());
+    let (mut completers, deferreds) = cancellable(&log, 2, |_, cancellation| cancellation.refuse());
     let winner = race(deferreds);
     completers.remove(0).complete(7);
     assert_eq!(log.events(), ["cancel 1"]);
@@ -136,7 +137,7 @@ fn of_none_nobody_wins() {
 #[test]
 fn a_canceller_that_panics_does_not_keep_the_race_from_firing() {
     let log = Log::default();
-    let (mut completers, deferreds) = log.cancellable(3, |index, _| assert_ne!(index, 0, "stuck"));
+    let (mut completers, deferreds) = cancellable(&log, 3, |index, _| assert_ne!(index, 0, "stuck"));
     let winner = race(deferreds);
     completers.remove(1).complete(7);
     assert_eq!(log.events(), ["cancel 0", "cancel 2"]);
@@ -158,7 +159,7 @@ fn a_loser_that_waits_has_what_it_waits_for_cancelled() {
 #[test]
 fn a_race_whose_handle_is_gone_is_run_to_its_end() {
     let log = Log::default();
-    let (mut completers, deferreds) = log.cancellable(2, |_, _| {});
+    let (mut completers, deferreds) = cancellable(&log, 2, |_, _| {});
     let inside = log.clone();
     drop(race(deferreds).inspect_ok(move |(_, n)| inside.push(n)));
     assert!(log.events().is_empty());
@@ -169,7 +170,7 @@ fn a_race_whose_handle_is_gone_is_run_to_its_end() {
 #[test]
 fn a_race_among_races_cancels_through_both() {
     let log = Log::default();
-    let (mut completers, mut deferreds) = log.cancellable(4, |_, _| {});
+    let (mut completers, mut deferreds) = cancellable(&log, 4, |_, _| {});
     let flat = |deferreds: Vec<Child>| race(deferreds).map_ok(|(_, n)| n).map_err(|group| group.to_string());
     let right = flat(deferreds.split_off(2));
     let left = flat(deferreds);
