@@ -28,6 +28,7 @@ pub use crate::{
     deferred::{
         fan_in::local::{all, gather, join, race},
         local::{CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, IntoOutcome, Outcome, Pause, Task},
+        shared::local::Shared,
     },
     reactor::local::{DelayedCall, EventLoop, Reactor},
 };
@@ -46,5 +47,23 @@ pub mod fan_in {
     pub use crate::{
         deferred::fan_in::local::{FanIn, Tuple, all, gather, join, race},
         fan_in::{FailureGroup, FirstError},
+    };
+}
+
+/// Locks, semaphores and queues of this thread, whose waiting is a deferred. As [`crate::sync`].
+///
+/// ```
+/// use std::rc::Rc;
+/// use interloop::local::sync::Queue;
+///
+/// let jobs = Queue::new(None, None);
+/// let waiting = jobs.get().unwrap();
+/// jobs.put(Rc::new("first")).unwrap();
+/// assert_eq!(*waiting.try_take().unwrap().unwrap(), "first");
+/// ```
+pub mod sync {
+    pub use crate::{
+        deferred::sync::local::{Lock, Permit, Queue, Semaphore},
+        sync::{QueueOverflow, QueueUnderflow},
     };
 }

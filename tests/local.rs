@@ -14,6 +14,10 @@ mod on_drop;
 mod pause;
 #[path = "behaviours/pause_and_wait.rs"]
 mod pause_and_wait;
+#[path = "behaviours/shared.rs"]
+mod shared;
+#[path = "behaviours/sync/mod.rs"]
+mod sync;
 #[path = "behaviours/waiting.rs"]
 mod waiting;
 #[path = "behaviours/canceller.rs"]

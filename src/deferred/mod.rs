@@ -9,7 +9,7 @@ pub mod fan_in;
 mod flavour;
 pub(crate) mod local;
 mod sendable;
-mod shared;
+pub(crate) mod shared;
 pub mod sync;
 mod task;
 pub mod unhandled;
@@ -17,7 +17,7 @@ pub mod unhandled;
 pub(crate) use self::task::Surroundings;
 pub use self::{
     sendable::{CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, IntoOutcome, Outcome, Pause},
-    shared::Shared,
+    shared::sendable::Shared,
     task::Task,
 };
 

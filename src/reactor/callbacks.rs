@@ -11,7 +11,7 @@ use super::{
     current::Inside,
     slow,
 };
-use crate::{Aborted, Completer, Task};
+use crate::Task;
 
 impl Host for Reactor {
     type Call = dyn Call + Send;
@@ -221,32 +221,4 @@ pub(super) use delayed_call;
 
 impl DelayedCall {
     delayed_call!();
-}
-
-/// Fires a deferred on the loop.
-pub(super) struct Settle<T: 'static, E: From<Aborted> + 'static> {
-    /// Empty once it was called.
-    settling: Option<(Completer<T, E>, Result<T, E>)>,
-}
-
-impl<T, E: From<Aborted>> Settle<T, E> {
-    pub(super) fn new(completer: Completer<T, E>, result: Result<T, E>) -> Self {
-        Self {
-            settling: Some((completer, result)),
-        }
-    }
-
-    pub(super) fn settle(mut self) {
-        if let Some((completer, result)) = self.settling.take() {
-            completer.settle(result);
-        }
-    }
-}
-
-impl<T: 'static, E: From<Aborted> + 'static> Drop for Settle<T, E> {
-    fn drop(&mut self) {
-        if let Some((completer, _)) = self.settling.take() {
-            completer.fail(E::from(Aborted::shut_down()));
-        }
-    }
 }

@@ -15,7 +15,7 @@ macro_rules! flavour {
                 sync::{Arc, Mutex},
             };
 
-            pub(crate) use $($module)::+::{
+            pub(crate) use $($module)::+::{sync, Shared,
                 CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, Outcome, Pause, all, fan_in, gather, join, race,
             };
 

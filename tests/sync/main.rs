@@ -1,25 +1,32 @@
 //! Locks, semaphores and queues.
+//!
+//! What needs no second thread is in `behaviours`, and runs on deferreds that stay on their thread as well (`local.rs`).
 
-mod lock;
-mod queue;
-mod semaphore;
+#[path = "../behaviours/flavour.rs"]
+mod flavours;
+#[path = "../behaviours/sync/mod.rs"]
+mod sync;
 mod threads;
 
 #[path = "../tools/mod.rs"]
 mod tools;
 
-use std::sync::{Arc, Mutex};
+use flavours::sendable as flavour;
 
-/// What happened, in order.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+use interloop::{Aborted, Deferred, sync::Lock};
 
-impl Log {
-    fn push(&self, event: impl ToString) {
-        self.0.lock().unwrap().push(event.to_string());
-    }
-
-    fn events(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap())
-    }
+#[test]
+fn a_coroutine_holds_the_lock_as_long_as_its_permit_lives() {
+    let lock = Lock::new();
+    let (completer, outcome) = Deferred::<u32>::pair();
+    let own = lock.clone();
+    let whole = Deferred::<u32>::from_coroutine(async move {
+        let _permit = own.acquire().await?;
+        outcome.await
+    });
+    let next = lock.acquire();
+    assert!(!next.is_settled());
+    completer.fail(Aborted::timed_out());
+    assert!(next.is_settled());
+    assert!(whole.try_take().unwrap().unwrap_err().is_timed_out());
 }

@@ -1,15 +1,10 @@
 //! The queue.
 
-use std::sync::Arc;
+use interloop::sync::QueueOverflow;
 
-use interloop::{
-    Deferred,
-    sync::{Queue, QueueOverflow},
-};
+use crate::flavour::{Callback, Deferred, Log, Place, sync::Queue};
 
-use crate::Log;
-
-fn unlimited<T: Send + 'static>() -> Queue<T> {
+fn unlimited<T: Callback>() -> Queue<T> {
     Queue::new(None, None)
 }
 
@@ -125,11 +120,11 @@ fn a_getter_may_put_and_get_from_its_callback() {
 
 #[test]
 fn the_queue_drops_what_nobody_got_and_fails_those_who_wait() {
-    let token = Arc::new(());
+    let token = Place::<u32>::default();
     let queue = unlimited();
     queue.put(token.clone()).unwrap();
     drop(queue);
-    assert_eq!(Arc::strong_count(&token), 1);
+    assert_eq!(token.count(), 1);
 
     let queue = unlimited::<u32>();
     let waiting = queue.get().unwrap();
@@ -139,14 +134,14 @@ fn the_queue_drops_what_nobody_got_and_fails_those_who_wait() {
 
 #[test]
 fn a_getter_that_gives_up_again_and_again_leaves_the_queue_as_it_was() {
-    let queue = unlimited::<Arc<()>>();
+    let queue = unlimited::<Place<u32>>();
     let log = Log::default();
     for _ in 0..10_000 {
         drop(queue.get().unwrap().cancel_on_drop());
     }
     let inside = log.clone();
     let last = queue.get().unwrap().inspect_ok(move |_| inside.push("got it"));
-    queue.put(Arc::default()).unwrap();
+    queue.put(Place::default()).unwrap();
     assert_eq!(log.events(), ["got it"]);
     assert!(last.is_settled());
 }

@@ -2,12 +2,12 @@
 
 use std::num::NonZeroUsize;
 
-use interloop::{
-    Aborted, Deferred,
+use interloop::Aborted;
+
+use crate::flavour::{
+    Deferred, Log,
     sync::{Permit, Semaphore},
 };
-
-use crate::Log;
 
 fn semaphore(permits: usize) -> Semaphore {
     Semaphore::new(NonZeroUsize::new(permits).unwrap())

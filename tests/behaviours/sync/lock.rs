@@ -1,8 +1,8 @@
 //! The lock.
 
-use interloop::{Aborted, Deferred, State, sync::Lock};
+use interloop::{Aborted, State};
 
-use crate::Log;
+use crate::flavour::{Deferred, Log, sync::Lock};
 
 #[test]
 fn a_free_lock_is_there_at_once() {
@@ -136,20 +136,4 @@ fn the_lock_is_released_before_the_result_of_a_run_is_seen() {
         .inspect_ok(move |_| assert!(own.acquire().is_settled()));
     completer.complete(1);
     assert_eq!(run.try_take().unwrap().unwrap(), 1);
-}
-
-#[test]
-fn a_coroutine_holds_the_lock_as_long_as_its_permit_lives() {
-    let lock = Lock::new();
-    let (completer, outcome) = Deferred::<u32>::pair();
-    let own = lock.clone();
-    let whole = Deferred::<u32>::from_coroutine(async move {
-        let _permit = own.acquire().await?;
-        outcome.await
-    });
-    let next = lock.acquire();
-    assert!(!next.is_settled());
-    completer.fail(Aborted::timed_out());
-    assert!(next.is_settled());
-    assert!(whole.try_take().unwrap().unwrap_err().is_timed_out());
 }

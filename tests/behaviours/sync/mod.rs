@@ -1,0 +1,5 @@
+//! Locks, semaphores and queues.
+
+mod lock;
+mod queue;
+mod semaphore;
