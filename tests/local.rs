@@ -8,6 +8,10 @@ mod fan_in;
 mod flavours;
 #[path = "behaviours/cancel_handle.rs"]
 mod handle;
+#[path = "behaviours/limits.rs"]
+mod limits;
+#[path = "behaviours/loops/local.rs"]
+mod loops;
 #[path = "behaviours/cancel_on_drop.rs"]
 mod on_drop;
 #[path = "behaviours/pause.rs"]
@@ -18,6 +22,8 @@ mod pause_and_wait;
 mod shared;
 #[path = "behaviours/sync/mod.rs"]
 mod sync;
+#[path = "behaviours/via.rs"]
+mod via;
 #[path = "behaviours/waiting.rs"]
 mod waiting;
 #[path = "behaviours/canceller.rs"]

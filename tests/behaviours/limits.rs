@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use interloop::{Aborted, Completer, Deferred};
+use interloop::Aborted;
 
-use crate::{Log, on_each_loop, runtime};
+use crate::{
+    flavour::{Completer, Deferred, Log},
+    loops::{around_the_end_of_each, on_each_loop},
+};
 
 const SOON: Duration = Duration::from_millis(1);
 /// Longer than any test.
@@ -219,16 +222,16 @@ fn a_limited_deferred_that_is_detached_keeps_its_limit() {
 
 #[test]
 fn a_loop_that_has_shut_down_sets_no_limit() {
-    let runtime = runtime();
-    let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
-    let (early, before) = pair::<u32>();
-    let before = before.timeout(&reactor, LATER);
-    drop(runtime);
-    let (late, after) = pair::<u32>();
-    let after = after.timeout(&reactor, Duration::ZERO);
-    assert!(!before.is_settled() && !after.is_settled());
-    early.complete(1);
-    late.complete(2);
-    assert_eq!(before.try_take().unwrap().unwrap(), 1);
-    assert_eq!(after.try_take().unwrap().unwrap(), 2);
+    around_the_end_of_each(|reactor, end| {
+        let (early, before) = pair::<u32>();
+        let before = before.timeout(reactor, LATER);
+        end();
+        let (late, after) = pair::<u32>();
+        let after = after.timeout(reactor, Duration::ZERO);
+        assert!(!before.is_settled() && !after.is_settled());
+        early.complete(1);
+        late.complete(2);
+        assert_eq!(before.try_take().unwrap().unwrap(), 1);
+        assert_eq!(after.try_take().unwrap().unwrap(), 2);
+    });
 }

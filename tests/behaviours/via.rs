@@ -1,28 +1,11 @@
 //! Going on elsewhere: callbacks that run on a loop.
 
-use std::{sync::Arc, thread};
+use interloop::{Aborted, State};
 
-use interloop::{Aborted, Deferred, Reactor, State};
-use smol::Executor;
-
-use crate::{Log, on_each_loop, runtime};
-
-#[test]
-fn callbacks_run_on_the_loop_whoever_fires() {
-    on_each_loop(async |reactor, tasks| {
-        let (completer, deferred) = Deferred::<u32>::pair();
-        let before = deferred.map_ok(|_| thread::current().id());
-        let after = before.via(&reactor).map_ok(|before| (before, thread::current().id()));
-        let firing = thread::spawn(move || {
-            completer.complete(1);
-            thread::current().id()
-        });
-        let firing = firing.join().unwrap();
-        assert!(!after.is_settled());
-        assert_eq!(after.await.unwrap(), (firing, thread::current().id()));
-        tasks.are_gone().await;
-    });
-}
+use crate::{
+    flavour::{Deferred, Log, Place},
+    loops::{Reactor, around_the_end_of_each, on_each_loop},
+};
 
 #[test]
 fn what_has_fired_already_goes_on_there_too_and_not_at_once() {
@@ -133,12 +116,12 @@ fn a_callback_that_panics_there_fails_its_chain_and_no_other() {
 #[test]
 fn a_cancellation_on_the_way_to_the_loop_takes_effect_at_once() {
     on_each_loop(async |reactor, tasks| {
-        let token = Arc::new(());
+        let token = Place::<u32>::default();
         let there = Deferred::<_>::ready(token.clone()).via(&reactor);
         there.cancel();
         assert!(there.try_take().unwrap().unwrap_err().is_cancelled());
         tasks.are_gone().await;
-        assert_eq!(Arc::strong_count(&token), 1, "what comes late is dropped");
+        assert_eq!(token.count(), 1, "what comes late is dropped");
     });
 }
 
@@ -170,8 +153,8 @@ fn one_that_was_detached_goes_on() {
 
 /// What becomes of a result that fires before its loop ends, and of one that fires after.
 fn around_the_end(reactor: &Reactor, end: impl FnOnce()) {
-    let token = Arc::new(());
-    let (completer, deferred) = Deferred::<Arc<()>>::pair();
+    let token = Place::<u32>::default();
+    let (completer, deferred) = Deferred::<Place<u32>>::pair();
     let after = deferred.via(reactor).map_ok(|_| unreachable!());
     let before = Deferred::<_>::ready(token.clone())
         .via(reactor)
@@ -184,16 +167,10 @@ fn around_the_end(reactor: &Reactor, end: impl FnOnce()) {
     assert!(after.try_take().unwrap().unwrap_err().is_shut_down());
     let once_more = Deferred::<u32>::ready(1).via(reactor);
     assert!(once_more.try_take().unwrap().unwrap_err().is_shut_down());
-    assert_eq!(Arc::strong_count(&token), 1);
+    assert_eq!(token.count(), 1);
 }
 
 #[test]
 fn after_the_end_of_the_loop_nothing_goes_on() {
-    let runtime = runtime();
-    let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
-    around_the_end(&reactor, || drop(runtime));
-
-    let executor = Arc::new(Executor::new());
-    let reactor = interloop_smol::from_executor(&executor);
-    around_the_end(&reactor, || drop(executor));
+    around_the_end_of_each(|reactor, end| around_the_end(reactor, end));
 }
