@@ -2,6 +2,8 @@
 
 #[path = "behaviours/callbacks.rs"]
 mod callbacks;
+#[path = "behaviours/coroutine/mod.rs"]
+mod coroutine;
 #[path = "behaviours/fan_in/mod.rs"]
 mod fan_in;
 #[path = "behaviours/flavour.rs"]

@@ -9,10 +9,10 @@ mod flavours;
 
 mod tools;
 
-use std::{future::IntoFuture, thread};
+use std::thread;
 
 use flavours::sendable as flavour;
-use interloop::{Completer, Deferred, Shared, State};
+use interloop::{Completer, Deferred, Shared};
 use tools::at_once;
 
 fn shared() -> (Completer<u32, String>, Shared<u32, String>) {
@@ -48,19 +48,4 @@ fn threads_can_await_the_same_result() {
             assert_eq!(waiting.join().unwrap(), Ok(7));
         }
     });
-}
-
-#[test]
-fn it_can_be_awaited_by_value_and_by_reference_more_than_once() {
-    let (completer, shared) = shared();
-    let awaited = shared.clone();
-    let sum = Deferred::from_coroutine(async move {
-        let first = (&awaited).await?;
-        let second = (&awaited).await?;
-        Ok::<_, String>(first + second + awaited.await?)
-    });
-    assert_eq!(sum.state(), State::Pending);
-    completer.complete(7);
-    assert_eq!(sum.try_take().unwrap(), Ok(21));
-    assert_eq!(shared.into_future().try_take().unwrap(), Ok(7));
 }

@@ -1,9 +1,14 @@
 //! Futures that run inside the firing of what they wait for.
+//!
+//! A [`Coroutine`] is the same in both flavours, but for its wakers: that of one which goes from thread to thread is the coroutine
+//! itself, and that of one which stays on its thread only names it, see [`home`].
+
+pub(crate) mod home;
 
 use std::{
     cell::Cell,
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, Location, catch_unwind},
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -16,22 +21,45 @@ use std::{
 };
 
 use super::{
-    Cancellation, Completer, Deferred,
-    cell::{chain, control::Control},
+    Deferred,
+    cell::{
+        self, Cancelling, chain,
+        control::Control,
+        half::{Consumer, Producer},
+    },
 };
 use crate::Aborted;
 
 thread_local! {
     // Apart from the list, as it has no destructor: every poll that is pending looks at it.
-    static IS_RUNNING: Cell<bool> = const { Cell::new(false) };
+    static RUNNING: Cell<Running> = const { Cell::new(Running::None) };
     /// What the coroutine that is being polled on this thread has found pending.
     static AWAITED: Cell<Vec<Arc<Control>>> = const { Cell::new(Vec::new()) };
 }
 
-/// Whether a coroutine is being polled on this thread.
+/// The coroutine that is being polled on this thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Running {
+    None,
+    /// One that goes from thread to thread.
+    Sendable,
+    /// One that stays on this thread.
+    Local,
+}
+
+/// Whether a coroutine is being polled on this thread that may cancel what goes from thread to thread. Any may.
 #[inline]
 pub(super) fn is_running() -> bool {
-    IS_RUNNING.get()
+    RUNNING.get() != Running::None
+}
+
+/// Whether a coroutine is being polled on this thread that may cancel what stays on it.
+///
+/// One that goes to another thread must not have the control of such a chain: it would run there what is not `Send`. Its future
+/// cannot own the deferred, but can find it in a thread-local.
+#[inline]
+pub(super) fn is_running_at_home() -> bool {
+    RUNNING.get() == Running::Local
 }
 
 /// Notes that the coroutine which is being polled waits for a chain.
@@ -43,36 +71,83 @@ pub(super) fn awaits(control: Arc<Control>) {
 
 /// The coroutine around, for the time that another one is polled inside of it.
 struct Outer {
-    was_running: bool,
+    was_running: Running,
     awaited: Vec<Arc<Control>>,
 }
 
 impl Outer {
-    fn step_aside() -> Self {
+    fn step_aside(running: Running) -> Self {
         Self {
-            was_running: IS_RUNNING.replace(true),
+            was_running: RUNNING.replace(running),
             awaited: AWAITED.take(),
         }
     }
 
     /// Gives what the inner one awaits.
     fn step_back(self) -> Vec<Arc<Control>> {
-        IS_RUNNING.set(self.was_running);
+        RUNNING.set(self.was_running);
         AWAITED.replace(self.awaited)
     }
 }
 
 /// Whose turn it is.
 mod turn {
+    use std::sync::atomic::{
+        AtomicUsize,
+        Ordering::{AcqRel, Acquire},
+    };
+
     pub(super) const IDLE: usize = 0;
     pub(super) const RUNNING: usize = 1;
     /// Running, and woken since its last poll began.
     pub(super) const WOKEN: usize = 2;
     pub(super) const ENDED: usize = 3;
+    /// Idle, and woken from another thread than that which it stays on.
+    pub(super) const CALLED: usize = 4;
+
+    /// Wakes; says whether the turn is the caller's now, who is to run it.
+    pub(super) fn takes(turn: &AtomicUsize) -> bool {
+        wakes(turn, RUNNING)
+    }
+
+    /// Wakes from another thread; says whether the thread is to be told.
+    pub(super) fn calls(turn: &AtomicUsize) -> bool {
+        wakes(turn, CALLED)
+    }
+
+    /// As [`takes`], where that does nothing unless another thread has called.
+    pub(super) fn was_called(turn: &AtomicUsize) -> bool {
+        // ORDERING: as in `wakes`.
+        turn.compare_exchange(CALLED, RUNNING, AcqRel, Acquire).is_ok()
+    }
+
+    fn wakes(turn: &AtomicUsize, idle_becomes: usize) -> bool {
+        // ORDERING: Acquire for the body as the last turn left it; Release for what woke it.
+        let mut seen = turn.load(Acquire);
+        loop {
+            let next = match seen {
+                IDLE | CALLED if seen != idle_becomes => idle_becomes,
+                RUNNING => WOKEN,
+                _ => return false,
+            };
+            match turn.compare_exchange(seen, next, AcqRel, Acquire) {
+                Ok(_) => return next == idle_becomes,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Ends it, if it is idle; says whether it was.
+    pub(super) fn ends(turn: &AtomicUsize) -> bool {
+        // ORDERING: Acquire for the body as the last turn left it.
+        let stops = |from| turn.compare_exchange(from, ENDED, Acquire, Acquire).is_ok();
+        stops(IDLE) || stops(CALLED) || stops(IDLE)
+    }
 }
 
-struct Coroutine<T: 'static, E: From<Aborted> + 'static, F> {
-    turn: AtomicUsize,
+/// A future, and the deferred that it fires. `Turn` says which flavour it has.
+struct Coroutine<T: 'static, E: From<Aborted> + 'static, F, Turn> {
+    turn: Turn,
     body: Mutex<Option<Body<T, E, F>>>,
     /// What the last poll found pending.
     awaited: Mutex<Vec<Arc<Control>>>,
@@ -80,7 +155,7 @@ struct Coroutine<T: 'static, E: From<Aborted> + 'static, F> {
 
 struct Body<T: 'static, E: From<Aborted> + 'static, F> {
     future: Pin<Box<F>>,
-    completer: Completer<T, E>,
+    producer: Producer<T, E>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -88,38 +163,49 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<T, E, F> Coroutine<T, E, F>
+impl<T, E, F, Turn> Coroutine<T, E, F, Turn>
 where
-    F: Future<Output = Result<T, E>> + Send + 'static,
-    T: Send + 'static,
-    E: From<Aborted> + Send + 'static,
+    F: Future<Output = Result<T, E>> + 'static,
+    T: 'static,
+    E: From<Aborted> + 'static,
+    Turn: AsTurn,
 {
-    fn takes_turn(&self) -> bool {
-        // ORDERING: Acquire for the body as the last turn left it; Release for what woke it.
-        let mut seen = self.turn.load(Acquire);
-        loop {
-            let next = match seen {
-                turn::IDLE => turn::RUNNING,
-                turn::RUNNING => turn::WOKEN,
-                _ => return false,
+    /// One that has not begun, and the consumer of what it comes to.
+    ///
+    /// The consumer goes into a deferred of the flavour that `Turn` stands for.
+    fn new(future: F, turn: Turn, made_at: &'static Location<'static>) -> (Arc<Self>, Consumer<T, E>) {
+        let mut own = None;
+        // Weak, as the coroutine lives with its wakers, and would otherwise live with itself.
+        let coroutine = Arc::new_cyclic(|coroutine: &Weak<Self>| {
+            let coroutine = coroutine.clone();
+            let canceller = move |cancelling: Cancelling<'_, T, E>| {
+                // Otherwise nobody is left to resume.
+                coroutine.upgrade().is_none_or(|coroutine| coroutine.cancel(cancelling))
             };
-            match self.turn.compare_exchange(seen, next, AcqRel, Acquire) {
-                Ok(_) => return next == turn::RUNNING,
-                Err(now) => seen = now,
+            let (producer, consumer) = cell::with_canceller(canceller, made_at);
+            own = Some(consumer);
+            Self {
+                turn,
+                body: Mutex::new(Some(Body {
+                    future: Box::pin(future),
+                    producer,
+                })),
+                awaited: Mutex::new(Vec::new()),
             }
-        }
+        });
+        (coroutine, own.expect("`new_cyclic` calls its closure"))
     }
 
     /// Polls until there is nothing to do. The turn is the caller's.
-    fn run(self: &Arc<Self>) {
-        let waker = Waker::from(self.clone());
-        let mut cx = Context::from_waker(&waker);
+    fn run(&self, waker: &Waker) {
+        let turn = self.turn.as_turn();
+        let mut cx = Context::from_waker(waker);
         // No lock is held while foreign code runs.
         let Some(mut body) = lock(&self.body).take() else {
             return;
         };
         loop {
-            let outer = Outer::step_aside();
+            let outer = Outer::step_aside(Turn::RUNNING);
             // The future is dropped after a panic, so nobody sees it half changed.
             let polled = catch_unwind(AssertUnwindSafe(|| body.future.as_mut().poll(&mut cx)));
             let awaited = outer.step_back();
@@ -129,9 +215,9 @@ where
                     drop(previous);
                     *lock(&self.body) = Some(body);
                     // ORDERING: Release for the next turn; Acquire for what woke it.
-                    match self.turn.compare_exchange(turn::RUNNING, turn::IDLE, AcqRel, Acquire) {
+                    match turn.compare_exchange(turn::RUNNING, turn::IDLE, AcqRel, Acquire) {
                         Ok(_) => return,
-                        Err(_) => self.turn.store(turn::RUNNING, Release),
+                        Err(_) => turn.store(turn::RUNNING, Release),
                     }
                     match lock(&self.body).take() {
                         Some(mine) => body = mine,
@@ -142,45 +228,59 @@ where
                 Ok(Poll::Ready(result)) => result,
                 Err(panic) => Err(E::from(Aborted::panicked(panic))),
             };
-            self.turn.store(turn::ENDED, Release);
-            let Body { future, completer } = body;
+            turn.store(turn::ENDED, Release);
+            let Body { future, producer } = body;
             // The future goes first, so that whoever sees the result sees what it held released.
             let result = match catch_unwind(AssertUnwindSafe(|| drop(future))) {
                 Ok(()) => result,
                 Err(panic) => Err(E::from(Aborted::panicked(panic))),
             };
-            completer.settle(result);
+            producer.fire(result);
             return;
         }
     }
 
-    fn cancel(&self, cancellation: Cancellation<'_, T, E>) {
+    /// What [`cell::with_canceller`] asks: says whether the cancellation goes on.
+    fn cancel(&self, cancelling: Cancelling<'_, T, E>) -> bool {
         let awaited = lock(&self.awaited).clone();
         if let [control] = &awaited[..] {
             // The coroutine is resumed with what that comes to, and may go on.
-            cancellation.refuse();
             control.cancel();
-            return;
+            return false;
         }
         // It waits for something that is not a deferred, or for several.
-        // ORDERING: Acquire for the body as the last turn left it.
-        let stopped = self.turn.compare_exchange(turn::IDLE, turn::ENDED, Acquire, Acquire);
-        if stopped.is_err() {
+        if !turn::ends(self.turn.as_turn()) {
             // From inside the body a cancellation does nothing (Twisted's rule).
-            cancellation.refuse();
-            return;
+            return false;
         }
-        let Some(Body { future, completer }) = lock(&self.body).take() else {
-            return;
+        let Some(Body { future, producer }) = lock(&self.body).take() else {
+            return true;
         };
         // One that panics fails the deferred, as any panic of a canceller does.
         drop(future);
-        cancellation.fail(E::from(Aborted::cancelled()));
-        drop(completer);
+        drop(cancelling.fire(Err(E::from(Aborted::cancelled()))));
+        drop(producer);
+        false
     }
 }
 
-impl<T, E, F> Wake for Coroutine<T, E, F>
+/// Where the turn of a coroutine is, and which flavour it has.
+trait AsTurn: 'static {
+    const RUNNING: Running;
+
+    fn as_turn(&self) -> &AtomicUsize;
+}
+
+/// In the coroutine, which is its own waker.
+impl AsTurn for AtomicUsize {
+    const RUNNING: Running = Running::Sendable;
+
+    fn as_turn(&self) -> &AtomicUsize {
+        self
+    }
+}
+
+impl<T, E, F> Wake for Coroutine<T, E, F, AtomicUsize>
 where
     F: Future<Output = Result<T, E>> + Send + 'static,
     T: Send + 'static,
@@ -191,9 +291,12 @@ where
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.takes_turn() {
+        if turn::takes(&self.turn) {
             let coroutine = self.clone();
-            chain::nested(move || coroutine.run());
+            chain::nested(move || {
+                let waker = Waker::from(coroutine.clone());
+                coroutine.run(&waker);
+            });
         }
     }
 }
@@ -224,27 +327,9 @@ where
     /// ```
     #[track_caller]
     pub fn from_coroutine(future: impl Future<Output = Result<T, E>> + Send + 'static) -> Self {
-        let mut deferred = None;
-        // Weak, as the coroutine lives with its wakers, and would otherwise live with itself.
-        let coroutine = Arc::new_cyclic(|coroutine: &Weak<Coroutine<T, E, _>>| {
-            let coroutine = coroutine.clone();
-            let (completer, own) = Self::with_canceller(move |cancellation| {
-                // Otherwise nobody is left to resume.
-                if let Some(coroutine) = coroutine.upgrade() {
-                    coroutine.cancel(cancellation);
-                }
-            });
-            deferred = Some(own);
-            Coroutine {
-                turn: AtomicUsize::new(turn::IDLE),
-                body: Mutex::new(Some(Body {
-                    future: Box::pin(future),
-                    completer,
-                })),
-                awaited: Mutex::new(Vec::new()),
-            }
-        });
+        let turn = AtomicUsize::new(turn::IDLE);
+        let (coroutine, consumer) = Coroutine::new(future, turn, Location::caller());
         coroutine.wake_by_ref();
-        deferred.expect("`new_cyclic` calls its closure")
+        Self::from_half(consumer)
     }
 }

@@ -4,12 +4,14 @@
 //! cannot.
 
 /// Writes `Deferred`, `Completer` and what goes with them into the module that calls it. `$module` is where a user finds
-/// them, below the crate; `$send` is `Send +` or nothing, and `$Marker` a type with the auto traits of the flavour.
+/// them, below the crate; `$send` is `Send +` or nothing, `$Marker` a type with the auto traits of the flavour, and
+/// `$is_awaited` says whether the coroutine that is being polled may cancel what it awaits.
 macro_rules! flavour {
     (
         module: $module:literal,
         bounds: [$($send:tt)*],
         marker: $Marker:ty,
+        awaited_when: $is_awaited:ident,
         deferred: { $(#[$deferred_doc:meta])* },
         completer: { $(#[$completer_doc:meta])* },
     ) => {
@@ -367,7 +369,7 @@ macro_rules! flavour {
             #[inline]
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let mut polled = self.half.poll(cx);
-                if matches!(polled, Some(Poll::Pending)) && coroutine::is_running() {
+                if matches!(polled, Some(Poll::Pending)) && coroutine::$is_awaited() {
                     // A coroutine that is cancelled cancels what it awaits.
                     self.half.control().map(coroutine::awaits);
                     polled = self.half.poll(cx);

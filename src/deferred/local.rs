@@ -7,6 +7,7 @@ flavour::flavour! {
     module: "local::",
     bounds: [],
     marker: *const (),
+    awaited_when: is_running_at_home,
     deferred: {
         /// A result that is not there yet, and stays on its thread: a chain of callbacks, and a future.
         ///

@@ -4,7 +4,7 @@
 //! that result; a [`Completer`] is its other half. Nothing here knows of event loops.
 
 mod cell;
-mod coroutine;
+pub(crate) mod coroutine;
 pub mod fan_in;
 mod flavour;
 pub(crate) mod local;

@@ -6,6 +6,7 @@ flavour::flavour! {
     module: "",
     bounds: [Send +],
     marker: (),
+    awaited_when: is_running,
     deferred: {
         /// A result that is not there yet: a chain of callbacks, and a future.
         ///

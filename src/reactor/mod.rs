@@ -3,6 +3,7 @@
 pub mod block_on;
 mod callbacks;
 mod calls;
+mod coroutine;
 mod current;
 mod deferred;
 mod event_loop;

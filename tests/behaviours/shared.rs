@@ -119,6 +119,21 @@ fn cancelling_reaches_what_the_source_waits_for_and_does_nothing_later() {
 }
 
 #[test]
+fn it_can_be_awaited_by_value_and_by_reference_more_than_once() {
+    let (completer, shared) = shared();
+    let awaited = shared.clone();
+    let sum = Deferred::from_coroutine(async move {
+        let first = (&awaited).await?;
+        let second = (&awaited).await?;
+        Ok::<_, String>(first + second + awaited.await?)
+    });
+    assert_eq!(sum.state(), State::Pending);
+    completer.complete(7);
+    assert_eq!(sum.try_take().unwrap(), Ok(21));
+    assert_eq!(shared.into_future().try_take().unwrap(), Ok(7));
+}
+
+#[test]
 fn the_source_goes_on_when_every_handle_is_gone() {
     let (completer, deferred) = pair();
     let seen = Place::<u32>::default();

@@ -1,91 +1,90 @@
 //! Futures that start at once, and are resumed inside the firing of what they await.
+//!
+//! What needs no second thread is in `behaviours`, and runs on deferreds that stay on their thread as well (`local.rs`).
 
-mod cancelling;
-mod running;
-mod waking;
+#[path = "../behaviours/coroutine/mod.rs"]
+mod coroutine;
+#[path = "../behaviours/flavour.rs"]
+mod flavours;
 
 #[path = "../tools/mod.rs"]
 mod tools;
 
 use std::{
+    cell::{Cell, RefCell},
     future::{Future, poll_fn},
+    pin::Pin,
     sync::{Arc, Mutex},
     task::{Poll, Waker},
+    thread,
 };
 
-use interloop::{Completer, Deferred};
+use flavours::sendable as flavour;
+use interloop::{Aborted, Deferred, local};
 
-/// What happened, in order.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn push(&self, event: impl ToString) {
-        self.0.lock().unwrap().push(event.to_string());
-    }
-
-    fn events(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap())
-    }
-}
-
-fn pair<T: 'static>() -> (Completer<T, String>, Deferred<T, String>) {
-    Deferred::pair()
-}
-
-/// Starts a future with the error type that most of these tests have.
-fn start<T: Send + 'static>(future: impl Future<Output = Result<T, String>> + Send + 'static) -> Deferred<T, String> {
-    Deferred::from_coroutine(future)
-}
-
-/// What a foreign future shares with its test: whether it is done, and what wakes it.
-type Foreign = Arc<Mutex<(bool, Option<Waker>)>>;
-
-/// A future that belongs to no deferred.
-fn foreign() -> (impl Future<Output = ()> + Send, Foreign) {
-    let shared = Foreign::default();
-    let inside = shared.clone();
-    let future = poll_fn(move |cx| {
-        let mut shared = inside.lock().unwrap();
-        shared.1 = Some(cx.waker().clone());
-        if shared.0 { Poll::Ready(()) } else { Poll::Pending }
+#[test]
+fn a_foreign_future_resumes_it_on_the_thread_that_wakes() {
+    let done = Arc::new(Mutex::new((false, None::<Waker>)));
+    let inside = done.clone();
+    let whole = Deferred::<_>::from_coroutine(poll_fn(move |cx| {
+        let mut done = inside.lock().unwrap();
+        done.1 = Some(cx.waker().clone());
+        if done.0 {
+            Poll::Ready(Ok(thread::current().id()))
+        } else {
+            Poll::Pending
+        }
+    }));
+    let waking = thread::spawn(move || {
+        let waker = {
+            let mut done = done.lock().unwrap();
+            done.0 = true;
+            done.1.take()
+        };
+        waker.unwrap().wake();
+        thread::current().id()
     });
-    (future, shared)
+    let expected = waking.join().unwrap();
+    assert_eq!(whole.try_take().unwrap().unwrap(), expected);
 }
 
-fn finish(foreign: &Foreign) {
-    let waker = {
-        let mut foreign = foreign.lock().unwrap();
-        foreign.0 = true;
-        foreign.1.take()
-    };
-    waker.unwrap().wake();
+#[test]
+fn cancelling_and_firing_at_once_leaves_one_outcome() {
+    for _ in 0..300 {
+        let (completer, waits) = Deferred::<u32>::pair();
+        let whole = Deferred::<u32>::from_coroutine(async move { Ok(waits.await? + 1) });
+        tools::at_once(|| completer.complete(1), || whole.cancel());
+        match whole.try_take().unwrap() {
+            Ok(n) => assert_eq!(n, 2),
+            Err(error) => assert!(error.is_cancelled()),
+        }
+    }
 }
 
-/// Three coroutines, each awaiting the next; what they await is awaited twice by the innermost.
-fn three_levels(log: &Log) -> (Vec<Completer<u32, String>>, Deferred<u32, String>) {
-    let (completers, mut waits): (Vec<_>, Vec<_>) = (0..2).map(|_| pair::<u32>()).unzip();
-    let (second, first) = (waits.pop().unwrap(), waits.pop().unwrap());
-    let (inner, middle, outer) = (log.clone(), log.clone(), log.clone());
-    let whole = start(async move {
-        outer.push("outer begins");
-        let middle = start(async move {
-            middle.push("middle begins");
-            let inner = start(async move {
-                inner.push("inner begins");
-                let n = first.await?;
-                inner.push(n);
-                let n = second.await?;
-                inner.push("inner ends");
-                Ok(n)
-            });
-            let result = inner.await;
-            middle.push("middle ends");
-            result
-        });
-        let result = middle.await.map(|n| n + 1);
-        outer.push("outer ends");
-        result
+#[test]
+fn one_that_is_cancelled_on_another_thread_leaves_alone_what_stays_on_this_one() {
+    thread_local! {
+        static STAYS: RefCell<Option<local::Deferred<u32>>> = const { RefCell::new(None) };
+        static IS_HOME: Cell<bool> = const { Cell::new(false) };
+    }
+    IS_HOME.set(true);
+    let (completer, deferred) = local::Deferred::<u32>::pair();
+    STAYS.set(Some(deferred.or_else(|_| {
+        assert!(IS_HOME.get(), "the callbacks of a local deferred run on its thread");
+        Ok::<_, Aborted>(1)
+    })));
+    let whole = Deferred::<u32>::from_coroutine(poll_fn(|cx| {
+        STAYS.with_borrow_mut(|deferred| match deferred {
+            Some(deferred) => Pin::new(deferred).poll(cx),
+            None => Poll::Pending,
+        })
+    }));
+    let whole = thread::spawn(move || {
+        whole.cancel();
+        whole
     });
-    (completers, whole)
+    assert!(whole.join().unwrap().try_take().unwrap().unwrap_err().is_cancelled());
+    assert!(!completer.is_closed(), "it was not cancelled with it");
+    completer.complete(2);
+    assert_eq!(STAYS.take().unwrap().try_take().unwrap().unwrap(), 2);
 }

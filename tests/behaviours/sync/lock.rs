@@ -137,3 +137,19 @@ fn the_lock_is_released_before_the_result_of_a_run_is_seen() {
     completer.complete(1);
     assert_eq!(run.try_take().unwrap().unwrap(), 1);
 }
+
+#[test]
+fn a_coroutine_holds_the_lock_as_long_as_its_permit_lives() {
+    let lock = Lock::new();
+    let (completer, outcome) = Deferred::<u32>::pair();
+    let own = lock.clone();
+    let whole = Deferred::<u32>::from_coroutine(async move {
+        let _permit = own.acquire().await?;
+        outcome.await
+    });
+    let next = lock.acquire();
+    assert!(!next.is_settled());
+    completer.fail(Aborted::timed_out());
+    assert!(next.is_settled());
+    assert!(whole.try_take().unwrap().unwrap_err().is_timed_out());
+}

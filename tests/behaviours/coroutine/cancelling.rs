@@ -1,11 +1,12 @@
 //! Cancelling a coroutine: what it awaits is cancelled, and it goes on with what that comes to.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures_util::future::join;
-use interloop::{Deferred, State};
+use interloop::State;
 
-use crate::{Log, finish, foreign, pair, start, three_levels, tools};
+use super::{finish, foreign, pair, start, three_levels};
+use crate::flavour::{CancelHandle, Deferred, Log, Place};
 
 #[test]
 fn a_cancellation_cascades_to_the_innermost_at_the_first_await_and_at_a_later_one() {
@@ -94,22 +95,22 @@ fn a_refused_cancellation_leaves_the_coroutine_waiting() {
 
 #[test]
 fn cancelling_from_inside_the_body_or_after_its_end_does_nothing() {
-    let handle = Arc::new(Mutex::new(None::<interloop::CancelHandle>));
+    let handle = Place::<Option<CancelHandle>>::default();
     let (completer, waits) = pair::<u32>();
     let (next, waits_next) = pair::<u32>();
     let inside = handle.clone();
     let mut whole = start(async move {
         let n = waits.await?;
-        inside.lock().unwrap().as_ref().unwrap().cancel();
+        inside.with(|handle| handle.clone()).unwrap().cancel();
         Ok(n + waits_next.await?)
     });
-    *handle.lock().unwrap() = Some(whole.cancel_handle());
+    handle.put(whole.cancel_handle());
     completer.complete(1);
     assert!(!next.is_closed());
     next.complete(2);
     whole.cancel();
     assert_eq!(whole.try_take().unwrap(), Ok(3));
-    handle.lock().unwrap().as_ref().unwrap().cancel();
+    handle.take().cancel();
 }
 
 #[test]
@@ -148,17 +149,4 @@ fn one_that_awaits_several_at_once_is_dropped_where_it_stands() {
     first.complete(1);
     second.complete(2);
     assert_eq!(whole.try_take().unwrap(), Ok(3));
-}
-
-#[test]
-fn cancelling_and_firing_at_once_leaves_one_outcome() {
-    for _ in 0..300 {
-        let (completer, waits) = Deferred::<u32>::pair();
-        let whole = Deferred::<u32>::from_coroutine(async move { Ok(waits.await? + 1) });
-        tools::at_once(|| completer.complete(1), || whole.cancel());
-        match whole.try_take().unwrap() {
-            Ok(n) => assert_eq!(n, 2),
-            Err(error) => assert!(error.is_cancelled()),
-        }
-    }
 }

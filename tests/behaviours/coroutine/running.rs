@@ -1,8 +1,12 @@
 //! How a coroutine runs, and what becomes of its results.
 
-use interloop::{Aborted, Deferred, State};
+use interloop::{Aborted, State};
 
-use crate::{Log, pair, start, three_levels, tools};
+use super::{pair, start, three_levels};
+use crate::{
+    flavour::{Deferred, Log},
+    tools,
+};
 
 #[test]
 fn a_coroutine_runs_at_once_up_to_the_first_deferred_that_has_not_fired() {
