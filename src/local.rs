@@ -21,6 +21,14 @@
 //! A [`Reactor`] runs tasks and callbacks on the thread that drives it. Adapters make it: `interloop_tokio::from_local_set`,
 //! `interloop_smol::from_local_executor`, `interloop_futures::local_from_spawner`.
 //!
+//! Here, too, many deferreds go into [one](fan_in), one is [shared](Deferred::shared) among several consumers, and [locks and
+//! queues](sync) have those who wait for them. None of it can leave the thread:
+//!
+//! ```compile_fail,E0277
+//! fn leaves<T: Send>(_: T) {}
+//! leaves(interloop::local::Deferred::<u8>::ready(1));
+//! ```
+//!
 //! What another thread completes, and what is handed to other threads, belongs in a [`crate::Deferred`], which can be awaited
 //! here, too; other threads reach this one through the [`crate::Reactor`] of [`Reactor::handle`].
 
@@ -67,3 +75,52 @@ pub mod sync {
         sync::{QueueOverflow, QueueUnderflow},
     };
 }
+
+/// None of these compiles, as the types stay on their thread.
+///
+/// ```compile_fail,E0277
+/// fn leaves<T: Send>(_: T) {}
+/// leaves(interloop::local::gather([interloop::local::Deferred::<u8>::ready(1)]));
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn leaves<T: Send>(_: T) {}
+/// leaves(interloop::local::fan_in::FanIn::new([interloop::local::Deferred::<u8>::ready(1)]));
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn leaves<T: Send>(_: T) {}
+/// leaves(interloop::local::Deferred::<u8>::ready(1).shared());
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn is_used_by_threads<T: Sync>(_: T) {}
+/// is_used_by_threads(interloop::local::Deferred::<u8>::ready(1).shared());
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn leaves<T: Send>(_: T) {}
+/// leaves(interloop::local::sync::Lock::new());
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn is_used_by_threads<T: Sync>(_: T) {}
+/// is_used_by_threads(interloop::local::sync::Lock::new());
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn leaves<T: Send>(_: T) {}
+/// leaves(interloop::local::sync::Lock::new().acquire().try_take().unwrap().unwrap());
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn leaves<T: Send>(_: T) {}
+/// leaves(interloop::local::sync::Queue::<u8>::new(None, None));
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn leaves<T: Send>(_: T) {}
+/// leaves(interloop::local::Deferred::<u8>::from_coroutine(async { Ok(1) }));
+/// ```
+#[cfg(doctest)]
+mod stays_on_its_thread {}

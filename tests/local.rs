@@ -35,7 +35,15 @@ mod tools;
 
 use flavours::local as flavour;
 
-use std::{cell::RefCell, pin::pin, rc::Rc, task::Poll};
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    pin::pin,
+    rc::Rc,
+    sync::mpsc,
+    task::{Poll, Waker},
+    thread::{self, ThreadId},
+};
 
 use interloop::{Aborted, local};
 use tools::{CountingWaker, poll};
@@ -116,4 +124,92 @@ fn futures_of_one_thread_await_each_other() {
     );
     assert!(matches!(poll(&mut waiting, &waker), Poll::Ready(())));
     assert_eq!(*order.borrow(), [1]);
+}
+
+#[test]
+fn a_coroutine_that_another_thread_wakes_goes_on_at_home_when_the_next_one_is_started() {
+    let here = thread::current().id();
+    let owned = Rc::new(());
+    let held = owned.clone();
+    let (completer, waits) = interloop::Deferred::<u32>::pair();
+    let whole = local::Deferred::from_coroutine(async move {
+        let n = waits.await?;
+        assert_eq!(thread::current().id(), here);
+        drop(held);
+        Ok::<_, Aborted>(n)
+    });
+    thread::spawn(move || completer.complete(7)).join().unwrap();
+    assert!(!whole.is_settled(), "without a loop, nobody is told");
+    drop(local::Deferred::<()>::from_coroutine(async { Ok(()) }));
+    assert_eq!(whole.try_take().unwrap().unwrap(), 7);
+    assert_eq!(Rc::strong_count(&owned), 1);
+}
+
+#[test]
+fn a_coroutine_that_another_thread_has_woken_can_be_cancelled_and_resumed_from_here() {
+    let foreign = || {
+        let (to_test, wakers) = mpsc::channel::<Waker>();
+        let future = poll_fn(move |cx| {
+            to_test
+                .send(cx.waker().clone())
+                .map_or(Poll::Pending, |()| Poll::Pending)
+        });
+        (future, wakers)
+    };
+    let owned = Rc::new(());
+    let (never, wakers) = foreign();
+    let held = owned.clone();
+    let whole = local::Deferred::<()>::from_coroutine(async move {
+        let () = never.await;
+        drop(held);
+        Ok(())
+    });
+    let waker = wakers.try_recv().unwrap();
+    thread::spawn(move || waker.wake()).join().unwrap();
+    whole.cancel();
+    assert!(whole.try_take().unwrap().unwrap_err().is_cancelled());
+    assert_eq!(Rc::strong_count(&owned), 1);
+
+    let (never, wakers) = foreign();
+    let whole = local::Deferred::<()>::from_coroutine(async move {
+        let () = never.await;
+        Ok(())
+    });
+    let waker = wakers.try_recv().unwrap();
+    let elsewhere = waker.clone();
+    thread::spawn(move || elsewhere.wake()).join().unwrap();
+    assert!(wakers.try_recv().is_err(), "it was not polled there");
+    waker.wake();
+    assert!(wakers.try_recv().is_ok(), "it was polled here");
+    drop(whole);
+}
+
+#[test]
+fn a_coroutine_ends_with_its_thread() {
+    let (dropped, was_dropped) = mpsc::channel();
+    struct Held(mpsc::Sender<ThreadId>);
+    impl Drop for Held {
+        fn drop(&mut self) {
+            self.0.send(thread::current().id()).unwrap();
+        }
+    }
+    let held = Held(dropped);
+    let (to_test, wakers) = mpsc::channel::<Waker>();
+    let home = thread::spawn(move || {
+        let coroutine = local::Deferred::<()>::from_coroutine(async move {
+            let _held = held;
+            let () = poll_fn(|cx| {
+                to_test.send(cx.waker().clone()).unwrap();
+                Poll::Pending
+            })
+            .await;
+            Ok(())
+        });
+        coroutine.detach();
+        thread::current().id()
+    });
+    let home = home.join().unwrap();
+    assert_eq!(was_dropped.recv().unwrap(), home);
+    // It comes too late, and does nothing.
+    wakers.recv().unwrap().wake();
 }

@@ -2,12 +2,16 @@
 
 use std::{
     cell::{Cell, RefCell},
-    future::{Future, pending},
+    future::{Future, pending, poll_fn},
     rc::Rc,
+    sync::mpsc,
+    task::Poll,
     thread,
     time::Duration,
 };
 
+use futures_executor::{LocalPool, LocalSpawner};
+use futures_util::task::LocalSpawnExt;
 use interloop::{
     Aborted, Deferred,
     local::{self, Reactor},
@@ -75,12 +79,12 @@ impl Local for Smol {
 
 struct Futures {
     reactor: Reactor,
-    pool: futures_executor::LocalPool,
+    pool: LocalPool,
 }
 
 impl Futures {
     fn new() -> Self {
-        let pool = futures_executor::LocalPool::new();
+        let pool = LocalPool::new();
         let reactor = interloop_futures::local_from_spawner(pool.spawner());
         Self { reactor, pool }
     }
@@ -240,6 +244,107 @@ fn what_waits_is_dropped_with_the_loop(looped: impl Local) {
     assert_eq!(Rc::strong_count(&owned), 1);
 }
 
+/// A coroutine that another thread wakes is resumed on its own, where its reactor is current.
+fn a_coroutine_goes_on_here_whoever_wakes_it(mut looped: impl Local) {
+    let reactor = looped.reactor();
+    let owned = Rc::new(());
+    let (completer, fired) = Deferred::<thread::ThreadId>::pair();
+    let (held, inner) = (owned.clone(), reactor.clone());
+    let whole = reactor.spawn(async move {
+        let coroutine = local::Deferred::from_coroutine(async move {
+            let elsewhere = fired.await?;
+            let is_current = Reactor::current().is_ok();
+            // It needs no other thread to be resumed again.
+            inner.sleep(MILLISECOND).await?;
+            Ok::<_, Aborted>((elsewhere, is_current, thread::current().id(), held))
+        });
+        thread::spawn(move || completer.complete(thread::current().id()));
+        coroutine.await
+    });
+    let (elsewhere, is_current, here, held) = looped.block_on(whole).unwrap();
+    assert!(is_current);
+    assert_eq!(here, thread::current().id());
+    assert_ne!(elsewhere, here);
+    drop(held);
+    assert_eq!(Rc::strong_count(&owned), 1);
+}
+
+/// The last waker of a coroutine may be dropped anywhere; the coroutine is dropped here.
+fn a_coroutine_whose_waker_is_dropped_elsewhere_ends_here(mut looped: impl Local) {
+    struct Held(thread::ThreadId);
+    impl Drop for Held {
+        fn drop(&mut self) {
+            assert_eq!(self.0, thread::current().id());
+        }
+    }
+    let reactor = looped.reactor();
+    let whole = reactor.spawn(async move {
+        let held = Held(thread::current().id());
+        let (to_test, wakers) = mpsc::channel();
+        let coroutine = local::Deferred::<()>::from_coroutine(async move {
+            let _held = held;
+            poll_fn(|cx| {
+                to_test.send(cx.waker().clone()).unwrap();
+                Poll::<()>::Pending
+            })
+            .await;
+            Ok(())
+        });
+        let waker = wakers.try_recv().unwrap();
+        assert!(!coroutine.is_settled());
+        thread::spawn(move || drop(waker));
+        coroutine.await
+    });
+    assert!(looped.block_on(whole).unwrap_err().is_dropped());
+}
+
+/// Counts the tasks that it has.
+#[derive(Debug)]
+struct Counting {
+    spawner: LocalSpawner,
+    tasks: Rc<()>,
+}
+
+impl local::EventLoop for Counting {
+    fn spawn(&self, task: local::Task) {
+        let counted = self.tasks.clone();
+        let task = async move {
+            task.await;
+            drop(counted);
+        };
+        self.spawner.spawn_local(task).unwrap();
+    }
+}
+
+#[test]
+fn what_wakes_coroutines_for_other_threads_is_one_task_as_long_as_there_are_any() {
+    let (mut pool, tasks) = (LocalPool::new(), Rc::new(()));
+    let counting = Counting {
+        spawner: pool.spawner(),
+        tasks: tasks.clone(),
+    };
+    let reactor = Reactor::new(counting, interloop_smol::global());
+    // One is the reactor's loop's.
+    let count = || Rc::strong_count(&tasks) - 2;
+    for _ in 0..3 {
+        let (completers, waits): (Vec<_>, Vec<_>) = (0..2).map(|_| Deferred::<u32>::pair()).unzip();
+        let coroutines: Vec<_> = waits
+            .into_iter()
+            .map(|waits| reactor.spawn(async { local::Deferred::from_coroutine(waits).await }))
+            .collect();
+        pool.run_until_stalled();
+        assert_eq!(count(), 3);
+        for completer in completers {
+            thread::spawn(move || completer.complete(7)).join().unwrap();
+        }
+        pool.run_until_stalled();
+        assert_eq!(count(), 0);
+        for coroutine in coroutines {
+            assert_eq!(coroutine.try_take().unwrap().unwrap(), 7);
+        }
+    }
+}
+
 macro_rules! on_each_loop {
     ($($test:ident)*) => {
         on_each_loop! { @on_tokio Tokio $($test)* }
@@ -266,5 +371,7 @@ on_each_loop! {
     a_cancelled_task_is_dropped_where_it_stands
     a_panic_fails_the_task_and_calls_go_on
     another_thread_calls_through_the_handle
+    a_coroutine_goes_on_here_whoever_wakes_it
+    a_coroutine_whose_waker_is_dropped_elsewhere_ends_here
     what_waits_is_dropped_with_the_loop
 }

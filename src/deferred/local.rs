@@ -11,8 +11,9 @@ flavour::flavour! {
     deferred: {
         /// A result that is not there yet, and stays on its thread: a chain of callbacks, and a future.
         ///
-        /// All is as with [`crate::Deferred`], except that nothing needs to be `Send`, and neither is this. What goes from thread to
-        /// thread by its nature is not here: coroutines, sharing, fan-in and locks.
+        /// All is as with [`crate::Deferred`], except that nothing needs to be `Send`, and neither is this: time limits and
+        /// [`via`](Self::via) take a [`local::Reactor`](crate::local::Reactor), and a coroutine is resumed on this thread, see
+        /// [`from_coroutine`](Self::from_coroutine).
     },
     completer: {
         /// The half that fires its [`Deferred`]: once, from the same thread.

@@ -152,7 +152,7 @@ fn one_that_was_detached_goes_on() {
 }
 
 /// What becomes of a result that fires before its loop ends, and of one that fires after.
-fn around_the_end(reactor: &Reactor, end: impl FnOnce()) {
+fn around_the_end(reactor: &Reactor, end: Box<dyn FnOnce()>) {
     let token = Place::<u32>::default();
     let (completer, deferred) = Deferred::<Place<u32>>::pair();
     let after = deferred.via(reactor).map_ok(|_| unreachable!());
@@ -172,5 +172,5 @@ fn around_the_end(reactor: &Reactor, end: impl FnOnce()) {
 
 #[test]
 fn after_the_end_of_the_loop_nothing_goes_on() {
-    around_the_end_of_each(|reactor, end| around_the_end(reactor, end));
+    around_the_end_of_each(around_the_end);
 }
