@@ -1,11 +1,21 @@
 //! Sockets that behave alike on every loop.
 //!
-//! They are made through a [`Reactor`](crate::Reactor), own their descriptor, and speak the
-//! `AsyncRead` and `AsyncWrite` of futures-io. [`memory`] has connections without sockets, for code that is to run
+//! They are made through a [`Reactor`](crate::Reactor), own their descriptor, and those of streams speak the
+//! `AsyncRead` and `AsyncWrite` of futures-io. A [`Descriptor`] waits for what is none of these sockets. [`memory`] has connections without sockets, for code that is to run
 //! on a [`Clock`](crate::Clock).
 
 pub mod memory;
 
+mod datagrams;
+mod descriptor;
+mod socket;
 mod tcp;
+mod udp;
+mod unix;
 
-pub use self::tcp::{TcpListener, TcpStream};
+pub use self::{
+    descriptor::{CannotWait, Descriptor},
+    tcp::{TcpListener, TcpStream},
+    udp::UdpSocket,
+    unix::{UCred, UnixDatagram, UnixIncoming, UnixListener, UnixStream},
+};
