@@ -248,6 +248,101 @@ macro_rules! __every_loop {
             a_plain_thread_registers_and_waits
         }
         $crate::__topic! {
+            $name, udp:
+            datagrams_arrive_in_both_directions
+            a_receive_waits_for_a_datagram
+            an_empty_datagram_is_no_end
+            a_datagram_longer_than_the_buffer_is_cut_off
+            a_datagram_that_is_too_long_is_refused
+            peeking_leaves_the_datagram
+            trying_does_not_wait
+            readiness_is_told_as_it_is
+            a_connected_socket_receives_from_its_peer_only
+            a_refused_datagram_is_told_and_the_socket_goes_on
+            two_tasks_receive_on_one_socket
+            many_tasks_share_one_socket
+            a_receive_that_is_given_up_loses_no_datagram
+            a_plain_thread_receives
+        }
+        $crate::__topic! {
+            $name, udp_options:
+            a_connected_socket_knows_its_peer
+            ipv6_datagrams_arrive
+            a_taken_port_is_refused_and_is_free_when_its_socket_is_dropped
+            a_socket_of_std_is_taken_over_and_given_back
+            options_are_set_and_read
+            broadcast_has_to_be_allowed
+            a_group_is_joined_and_left
+        }
+        $crate::__topic! {
+            $name, unix:
+            bytes_arrive_in_both_directions
+            both_ends_know_their_addresses
+            an_abstract_name_needs_no_file
+            a_path_that_is_taken_is_refused
+            a_connection_to_nobody_fails
+            a_connection_waits_while_too_many_wait
+            a_connection_that_waits_ends_with_its_listener
+            two_tasks_accept_on_one_listener
+            an_accept_that_is_given_up_loses_no_connection
+            connections_come_as_a_stream
+            the_peer_is_known
+            closing_ends_one_direction
+            writing_to_a_closed_end_fails
+        }
+        $crate::__topic! {
+            $name, unix_traffic:
+            several_buffers_are_moved_at_once
+            megabytes_move_in_both_directions_at_once
+            two_tasks_read_from_one_stream
+            a_read_that_is_given_up_loses_no_bytes
+            a_writer_waits_for_room
+            readiness_is_told_as_it_is
+            a_stream_of_std_is_taken_over_and_given_back
+            a_listener_of_std_is_taken_over_and_given_back
+            a_plain_thread_connects_and_reads
+        }
+        $crate::__topic! {
+            $name, unix_datagram:
+            datagrams_arrive_in_both_directions
+            sockets_know_their_addresses
+            an_abstract_name_needs_no_file
+            a_pair_is_connected
+            sending_to_nobody_fails
+            a_connected_sender_waits_for_its_receiver
+            a_sender_that_is_not_connected_waits_for_its_receiver
+            a_full_receiver_does_not_keep_others_from_receiving
+            two_tasks_receive_on_one_socket
+            a_receive_that_is_given_up_loses_no_datagram
+            shutting_down_ends_a_receive
+            a_socket_of_std_is_taken_over_and_given_back
+            a_plain_thread_receives
+        }
+        $crate::__topic! {
+            $name, descriptor:
+            bytes_go_through_a_pipe
+            a_pipe_without_a_reader_is_an_error
+            an_owned_descriptor_is_closed_when_it_is_dropped
+            an_owned_descriptor_is_given_back
+            a_borrowed_descriptor_is_not_closed
+            what_is_closed_behind_its_back_is_waited_for_all_the_same
+            one_descriptor_is_registered_twice
+            what_cannot_be_waited_for_is_refused_and_says_why
+            two_tasks_wait_in_one_direction
+            a_read_that_is_given_up_loses_no_bytes
+            readiness_is_told_as_it_is
+        }
+        $crate::__topic! {
+            $name, descriptor_kinds:
+            a_named_pipe_that_is_open_at_both_ends_waits
+            a_terminal_is_read_and_written
+            a_counter_of_events_is_waited_for
+            a_change_of_a_directory_is_waited_for
+            a_child_of_std_is_read
+            what_waits_for_others_is_waited_for
+            a_plain_thread_waits
+        }
+        $crate::__topic! {
             $name, signal:
             a_signal_wakes_its_stream
             a_signal_wakes_a_task
@@ -330,6 +425,14 @@ macro_rules! __loops_that_shut_down {
             a_descriptor_registered_afterwards_is_refused_and_closed
             deferreds_and_contexts_go_on
             calls_that_wait_are_dropped_and_not_made
+        }
+        $crate::__topic! {
+            $name, stranded:
+            tasks_that_receive_fail_and_close_their_sockets
+            a_receive_that_a_plain_thread_waits_for_ends
+            a_connection_that_waits_for_room_ends
+            what_is_made_afterwards_fails_and_is_closed
+            descriptors_from_before_work_or_fail_and_are_given_back
         }
         $crate::__topic! {
             $name, orphans:

@@ -1,10 +1,13 @@
 //! What the cases share.
 
 use std::{
+    env, fs,
     future::{Future, poll_fn},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
     pin::{Pin, pin},
+    process,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -194,6 +197,30 @@ pub(crate) async fn connection(reactor: &Reactor) -> (TcpStream, TcpStream) {
         .expect("a connection");
     let (server, _) = listener.accept().await.expect("the other end");
     (client, server)
+}
+
+/// A path at which there is nothing yet, and nothing any more when this is dropped.
+pub(crate) struct TempPath(PathBuf);
+
+impl TempPath {
+    pub(crate) fn new() -> Self {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        Self(env::temp_dir().join(format!("interloop-{}-{number}", process::id())))
+    }
+}
+
+impl AsRef<Path> for TempPath {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempPath {
+    fn drop(&mut self) {
+        // Nothing may have been made there.
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 /// Numbers that look random, and are the same in every run.

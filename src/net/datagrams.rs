@@ -1,9 +1,9 @@
 //! What sockets of datagrams have in common, whatever their addresses are.
 
 /// Sending to where a socket is connected, and all receiving, for a socket with a `source`, the type of its addresses,
-/// and what makes one of the system's.
+/// what makes one of the system's, and what says of a socket without datagrams whether none will ever come.
 macro_rules! datagrams {
-    ($socket:ident, $addr:ty, $to_addr:path) => {
+    ($socket:ident, $addr:ty, $to_addr:path, $has_ended:path) => {
         /// # Sending where it is connected
         ///
         /// A datagram is sent as a whole or not at all.
@@ -47,8 +47,7 @@ macro_rules! datagrams {
             /// Cancel safety: no datagram is lost when this is dropped.
             ///
             /// # Errors
-            /// Those of the system, among them [`io::ErrorKind::ConnectionRefused`] for what a connected socket sent before;
-            /// and if the loop has shut down. The socket stays usable in the former case.
+            /// Those of the system, and if the loop has shut down. The socket stays usable in the former case.
             pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
                 poll_fn(|cx| self.poll_recv(cx, buf)).await
             }
@@ -162,13 +161,20 @@ macro_rules! datagrams {
         }
 
         fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
-            let (taken, _) = retry_on_intr(|| rustix::net::recv(fd, &mut *buf, flags))?;
-            Ok(taken)
+            match retry_on_intr(|| rustix::net::recv(fd, &mut *buf, flags)) {
+                Err(Errno::AGAIN) if $has_ended(fd)? => Ok(0),
+                result => Ok(result?.0),
+            }
         }
 
         fn recv_from(fd: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<(usize, $addr)> {
-            let (taken, _, addr) = retry_on_intr(|| rustix::net::recvfrom(fd, &mut *buf, flags))?;
-            Ok((taken, $to_addr(addr)?))
+            match retry_on_intr(|| rustix::net::recvfrom(fd, &mut *buf, flags)) {
+                Err(Errno::AGAIN) if $has_ended(fd)? => Ok((0, $to_addr(None)?)),
+                result => {
+                    let (taken, _, addr) = result?;
+                    Ok((taken, $to_addr(addr)?))
+                }
+            }
         }
     };
 }

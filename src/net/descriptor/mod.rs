@@ -44,6 +44,9 @@ use crate::{Interest, Reactor, Source};
 /// `T` reads or writes, this does so with the traits of futures-io. It must not have a buffer of its own, as std's `Stdin`
 /// does: the loop knows nothing of what is there. Any number of tasks may wait in one direction.
 ///
+/// A named pipe that is to outlive those who write to it is opened for reading and writing. Otherwise it ends with the last of
+/// them, and what comes from another one later may not be waited for.
+///
 /// ```
 /// # futures_executor::block_on(async {
 /// # let reactor = interloop_async_io::reactor("threads", |task| drop(std::thread::spawn(|| futures_executor::block_on(task))));
@@ -54,8 +57,8 @@ use crate::{Interest, Reactor, Source};
 /// let (here, mut there) = UnixStream::pair()?;
 /// let borrowed = Descriptor::new(&reactor, &here)?;
 /// there.write_all(b"ab")?;
-/// let first = borrowed.read_with(|mut stream| {
-///     let mut byte = [0];
+/// let first = borrowed.read_with(|stream| {
+///     let (mut stream, mut byte) = (*stream, [0]);
 ///     stream.read_exact(&mut byte)?;
 ///     Ok(byte[0])
 /// });

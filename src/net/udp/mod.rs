@@ -10,7 +10,7 @@ use std::{
 };
 
 use rustix::{
-    io::retry_on_intr,
+    io::{Errno, retry_on_intr},
     net::{RecvFlags, SocketAddrAny},
 };
 use socket2::SockRef;
@@ -44,6 +44,10 @@ use crate::{Interest, Reactor, Source};
 ///
 /// What has to be set before it is bound, such as a port that several sockets share, is set on a socket that is then taken
 /// over, by [`from_std`](Self::from_std).
+///
+/// Where nobody receives what a connected socket sends, it may be told so, by [`io::ErrorKind::ConnectionRefused`] from one of
+/// its next operations. Not every loop wakes a task for that which waits to receive (tokio does not), so give an answer a
+/// limited time, as it may get lost anyway.
 ///
 /// Cancel safety: an operation that is dropped before it has ended has neither sent nor taken a datagram.
 pub struct UdpSocket {
@@ -126,7 +130,7 @@ impl UdpSocket {
     }
 }
 
-datagrams!(UdpSocket, SocketAddr, to_addr);
+datagrams!(UdpSocket, SocketAddr, to_addr, has_ended);
 socket::waits!(UdpSocket, std::net::UdpSocket);
 
 impl fmt::Debug for UdpSocket {
@@ -147,4 +151,9 @@ fn send_to(fd: BorrowedFd<'_>, buf: &[u8], addr: SocketAddr) -> io::Result<usize
 fn to_addr(addr: Option<SocketAddrAny>) -> io::Result<SocketAddr> {
     let addr = addr.ok_or(io::ErrorKind::InvalidData)?;
     Ok(SocketAddr::try_from(addr)?)
+}
+
+/// It has no end, as it cannot be shut down.
+fn has_ended(_: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(false)
 }

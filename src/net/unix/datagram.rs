@@ -12,7 +12,8 @@ use std::{
 };
 
 use rustix::{
-    io::retry_on_intr,
+    event::{PollFd, PollFlags, Timespec},
+    io::{Errno, retry_on_intr},
     net::{RecvFlags, SocketAddrUnix},
 };
 use socket2::SockRef;
@@ -135,7 +136,8 @@ impl UnixDatagram {
         peer_addr(self.as_fd())
     }
 
-    /// Ends one direction or both.
+    /// Ends one direction or both. Who waits to receive, or does so afterwards, is given what is there already, and then nothing:
+    /// a length of zero.
     ///
     /// # Errors
     /// Those of the system.
@@ -203,7 +205,7 @@ impl UnixDatagram {
     }
 }
 
-datagrams!(UnixDatagram, SocketAddr, from_sender);
+datagrams!(UnixDatagram, SocketAddr, from_sender, has_ended);
 socket::waits!(UnixDatagram, StdDatagram);
 
 impl fmt::Debug for UnixDatagram {
@@ -219,4 +221,17 @@ fn send_to(fd: BorrowedFd<'_>, buf: &[u8], addr: &SocketAddrUnix) -> io::Result<
     Ok(retry_on_intr(|| {
         rustix::net::sendto(fd, buf, socket::send_flags(), addr)
     })?)
+}
+
+/// Whether receiving was shut down. Linux says so only to who blocks, and all others that there is nothing now; but what
+/// waits it wakes, again and again.
+fn has_ended(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let ended = PollFlags::RDHUP;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let ended = PollFlags::empty();
+    let mut fds = [PollFd::from_borrowed_fd(fd, ended)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    retry_on_intr(|| rustix::event::poll(&mut fds, Some(&at_once)))?;
+    Ok(fds[0].revents().intersects(ended | PollFlags::HUP))
 }
