@@ -1,21 +1,28 @@
 //! Sockets that behave alike on every loop.
 //!
 //! They are made through a [`Reactor`](crate::Reactor), own their descriptor, and those of streams speak the
-//! `AsyncRead` and `AsyncWrite` of futures-io. A [`Descriptor`] waits for what is none of these sockets. [`memory`] has connections without sockets, for code that is to run
-//! on a [`Clock`](crate::Clock).
+//! `AsyncRead` and `AsyncWrite` of futures-io. A [`Descriptor`] waits for what is none of these sockets. [`memory`] has
+//! connections without sockets, for code that is to run on a [`Clock`](crate::Clock).
 
 pub mod memory;
 
+mod accept;
 mod datagrams;
 mod descriptor;
+mod lookup;
 mod socket;
 mod tcp;
 mod udp;
 mod unix;
 
 pub use self::{
+    accept::AcceptFailure,
     descriptor::{CannotWait, Descriptor},
-    tcp::{TcpListener, TcpStream},
+    lookup::{HostPort, LookupError, lookup_host},
+    tcp::{
+        ConnectError, Connector, Incoming, Keepalive, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError,
+        TcpListener, TcpSocket, TcpStream, WriteHalf,
+    },
     udp::UdpSocket,
     unix::{UCred, UnixDatagram, UnixIncoming, UnixListener, UnixStream},
 };
