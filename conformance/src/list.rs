@@ -219,6 +219,66 @@ macro_rules! __every_loop {
             a_plain_thread_connects_and_reads
         }
         $crate::__topic! {
+            $name, connect:
+            a_name_is_looked_up
+            an_address_is_not_looked_up
+            a_name_that_cannot_be_looked_up_is_an_error
+            a_look_up_is_cancelled
+            a_name_is_connected_to
+            an_address_that_refuses_makes_way_for_the_next
+            an_address_that_does_not_answer_does_not_hold_others_up
+            the_attempts_that_lose_are_closed
+            every_address_that_failed_is_named
+            addresses_that_do_not_answer_in_time_are_named
+            no_address_is_an_error
+            an_attempt_is_given_up
+            a_plain_thread_connects_by_name
+        }
+        $crate::__topic! {
+            $name, accept:
+            incoming_connections_are_a_stream
+            a_stream_of_connections_owns_its_listener
+            two_streams_of_connections_share_a_listener
+            a_next_connection_that_is_given_up_is_not_lost
+            connections_that_were_reset_do_not_end_the_stream
+            a_listener_that_fails_ends_its_stream
+            a_socket_listens_with_its_options
+            a_socket_connects_from_the_address_it_took
+            two_listeners_share_a_port
+            a_socket_for_ipv6_has_its_options
+            a_listener_of_std_is_taken_over_and_given_back
+            a_connection_outlives_its_listener
+        }
+        $crate::__topic! {
+            $name, halves:
+            borrowed_halves_are_used_at_once
+            dropping_borrowed_halves_ends_nothing
+            owned_halves_go_to_tasks_of_their_own
+            dropping_the_half_that_writes_ends_its_direction
+            dropping_the_half_that_reads_ends_nothing
+            forgetting_the_half_that_writes_ends_nothing
+            dropping_both_halves_closes_the_connection
+            halves_are_put_together_again
+            halves_of_two_connections_are_not_put_together
+            halves_move_several_buffers_at_once
+        }
+        $crate::__topic! {
+            $name, streams:
+            peeking_takes_nothing
+            readiness_to_read_is_waited_for
+            a_reset_is_readiness_to_read_and_to_write
+            readiness_to_write_is_waited_for
+            trying_moves_several_buffers_at_once
+            more_buffers_than_the_system_takes_are_moved
+            options_are_set_and_read
+            a_connection_is_given_to_std_and_back
+            a_peer_that_never_reads_holds_up_the_writer_alone
+            a_reset_in_the_middle_of_a_write_fails_it
+            a_reset_ends_all_that_wait
+            ending_the_reading_direction_wakes_the_reader
+            writing_after_closing_fails
+        }
+        $crate::__topic! {
             $name, traffic:
             megabytes_move_in_both_directions_at_once
             one_task_reads_while_another_writes
@@ -418,9 +478,12 @@ macro_rules! __loops_that_shut_down {
             a_timeout_that_waits_ends
             an_interval_ticks_or_ends
             a_read_that_a_plain_thread_waits_for_ends
+            what_waits_on_a_connection_ends
             a_connection_made_before_works_or_fails
             a_connection_is_dropped_with_the_task_that_has_it
             a_listener_made_before_works_or_fails
+            a_stream_of_connections_made_before_works_or_ends
+            connecting_by_name_fails_afterwards
             sockets_made_afterwards_fail
             a_descriptor_registered_afterwards_is_refused_and_closed
             deferreds_and_contexts_go_on

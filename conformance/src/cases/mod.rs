@@ -1,12 +1,15 @@
 //! The cases, by topic. Each is a function that is given its subject.
 
+pub mod accept;
 pub mod block_on;
 pub mod blocking;
 pub mod calls;
 pub mod cancel;
+pub mod connect;
 pub mod context;
 pub mod descriptor;
 pub mod descriptor_kinds;
+pub mod halves;
 pub mod interval;
 pub mod orphans;
 pub mod process;
@@ -14,6 +17,7 @@ pub mod shutdown;
 pub mod signal;
 pub mod source;
 pub mod stranded;
+pub mod streams;
 pub mod tasks;
 pub mod tcp;
 pub mod time;

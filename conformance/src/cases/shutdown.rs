@@ -15,12 +15,13 @@ use std::{
 };
 
 use futures_util::{
+    StreamExt,
     future::{join_all, poll_fn},
     io::{AsyncReadExt, AsyncWriteExt},
 };
 use interloop::{
-    Aborted, Deferred,
-    net::{TcpListener, TcpStream},
+    Aborted, AsAborted, Deferred,
+    net::{Connector, HostPort, TcpListener, TcpStream},
 };
 
 use crate::{
@@ -372,6 +373,39 @@ pub fn a_read_that_a_plain_thread_waits_for_ends(mut subject: impl ShutsDown) {
     let _ = wait(reading).unwrap();
 }
 
+pub fn what_waits_on_a_connection_ends(mut subject: impl ShutsDown) {
+    let reactor = subject.reactor();
+    let (stream, peer) = subject.block_on(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(&reactor, listener.local_addr().unwrap());
+        (stream.await.unwrap(), listener.accept().unwrap().0)
+    });
+    let stream = Arc::new(stream);
+    let (read, peeks) = (stream.clone(), stream.clone());
+    let (reads, read) = parked(async move { (&*read).read(&mut [0]).await.is_ok() });
+    let (peeking, peek) = parked(async move { peeks.peek(&mut [0]).await.is_ok() });
+    let (waits, readable) = parked({
+        let stream = stream.clone();
+        async move { stream.readable().await.is_ok() }
+    });
+    let (writes, write) = parked(async move { (&*stream).write_all(&vec![7; 64 << 20]).await.is_ok() });
+    let waiting = [
+        on_thread(move || wait(read)),
+        on_thread(move || wait(peek)),
+        on_thread(move || wait(readable)),
+        on_thread(move || wait(write)),
+    ];
+    for waits in [reads, peeking, waits, writes] {
+        subject.block_on(waits).unwrap();
+    }
+    subject.shut_down();
+    // They fail, or see the end.
+    drop(peer);
+    for waiting in waiting {
+        wait(waiting).unwrap();
+    }
+}
+
 pub fn a_connection_made_before_works_or_fails(mut subject: impl ShutsDown) {
     let reactor = subject.reactor();
     let (stream, mut peer) = subject.block_on(async {
@@ -420,6 +454,39 @@ pub fn a_listener_made_before_works_or_fails(subject: impl ShutsDown) {
     subject.shut_down();
     let _peer = StdStream::connect(addr).unwrap();
     let _ = wait(listener.accept());
+}
+
+pub fn a_stream_of_connections_made_before_works_or_ends(mut subject: impl ShutsDown) {
+    let reactor = subject.reactor();
+    let listener = subject.block_on(async { listen(&reactor) });
+    let addr = listener.local_addr().unwrap();
+    let (waits, accepting) = parked(async move {
+        let mut incoming = listener.into_incoming();
+        if let Err(error) = incoming.next().await.unwrap() {
+            assert!(error.as_aborted().is_some_and(Aborted::is_shut_down), "{error:?}");
+            assert!(incoming.next().await.is_none());
+        }
+    });
+    let accepting = on_thread(move || wait(accepting));
+    subject.block_on(waits).unwrap();
+    subject.shut_down();
+    // Refused, if the listener has gone with its loop.
+    let _client = StdStream::connect(addr);
+    wait(accepting).unwrap();
+}
+
+pub fn connecting_by_name_fails_afterwards(subject: impl ShutsDown) {
+    let reactor = subject.reactor();
+    subject.shut_down();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    for limit in [None, Some(HOUR)] {
+        let connector = limit.map_or(Connector::new(), |limit| Connector::new().limit(limit));
+        for host in [HostPort::from(addr), ("localhost", addr.port()).into()] {
+            let error = wait(connector.connect(&reactor, host)).unwrap_err();
+            assert!(error.as_aborted().is_some_and(Aborted::is_shut_down), "{error:?}");
+        }
+    }
 }
 
 pub fn sockets_made_afterwards_fail(subject: impl ShutsDown) {

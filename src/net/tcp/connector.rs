@@ -2,7 +2,7 @@ use std::{error::Error, fmt, io, net::SocketAddr, time::Duration};
 
 use super::{TcpStream, race::Race};
 use crate::{
-    Reactor,
+    Aborted, AsAborted, Reactor,
     net::{HostPort, lookup::LookupError, lookup_host},
     time::after,
 };
@@ -71,7 +71,9 @@ impl Connector {
         let looked_up = lookup_host(reactor, host.clone()).cancel_on_drop();
         let addrs = match deadline {
             Some(deadline) => match reactor.timeout_at(deadline, looked_up).await {
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(LookupError::wrap(host, error)),
+                Err(error) if error.as_aborted().is_some_and(Aborted::is_timed_out) => {
+                    Err(LookupError::wrap(host, error))
+                }
                 result => result,
             },
             None => looked_up.await,

@@ -14,13 +14,13 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use super::TcpStream;
 
-/// The reading direction of a [`TcpStream`]. Made by [`TcpStream::split`].
+/// The reading direction of a [`TcpStream`]. Made by [`TcpStream::split_ref`].
 #[derive(Debug)]
 pub struct ReadHalf<'a> {
     stream: &'a TcpStream,
 }
 
-/// The writing direction of a [`TcpStream`]. Made by [`TcpStream::split`]. Dropping it does not end the direction; closing it does.
+/// The writing direction of a [`TcpStream`]. Made by [`TcpStream::split_ref`]. Dropping it does not end the direction; closing it does.
 #[derive(Debug)]
 pub struct WriteHalf<'a> {
     stream: &'a TcpStream,

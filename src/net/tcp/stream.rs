@@ -12,7 +12,7 @@ use crate::{Reactor, Source, net::HostPort};
 /// A TCP connection.
 ///
 /// Reads and writes with futures-io's traits, by `&TcpStream` too, so that one task can read while
-/// another writes. Any number of tasks may wait in one direction. [`split`](Self::split) and [`into_split`](Self::into_split) give
+/// another writes. Any number of tasks may wait in one direction. [`split_ref`](Self::split_ref) and [`into_split`](Self::into_split) give
 /// each direction away by itself.
 ///
 /// Closing it (`AsyncWriteExt::close`) sends FIN and leaves the other direction open; dropping it closes both.
@@ -79,7 +79,9 @@ impl TcpStream {
     }
 
     /// The two directions, each by itself. Dropping one does nothing to the connection.
-    pub fn split(&self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+    ///
+    /// Not `split`, as that is what `AsyncReadExt` has, which takes the stream and puts a lock around it.
+    pub fn split_ref(&self) -> (ReadHalf<'_>, WriteHalf<'_>) {
         split::borrowed(self)
     }
 
