@@ -27,11 +27,11 @@
 
 mod block_on;
 mod error;
+pub mod io;
 mod source;
 mod timer;
 
 use std::{
-    io,
     os::{fd::OwnedFd, unix::net::UnixStream},
     panic::catch_unwind,
     pin::Pin,
@@ -172,7 +172,7 @@ impl EventLoop for Tokio {
         Box::pin(TokioTimer::new(deadline, self.ended.clone()))
     }
 
-    fn register(&self, fd: OwnedFd) -> io::Result<Box<dyn Source>> {
+    fn register(&self, fd: OwnedFd) -> std::io::Result<Box<dyn Source>> {
         self.ended.check()?;
         let _entered = self.handle.enter();
         Ok(Box::new(TokioSource::new(fd, self.ended.clone())?))
