@@ -108,6 +108,7 @@
 
 pub mod clock;
 pub mod deferred;
+pub mod io;
 pub mod local;
 pub mod net;
 pub mod periodic;

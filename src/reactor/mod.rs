@@ -12,7 +12,7 @@ pub mod slow;
 pub mod source;
 mod thread;
 pub mod time;
-mod wait;
+pub(crate) mod wait;
 mod watch;
 
 use std::{

@@ -77,21 +77,43 @@ impl<T: 'static, E: From<Aborted> + 'static> Deferred<T, E> {
         if let Poll::Ready(result) = this.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return Some(result);
         }
-        if current::runs_loop() {
-            return Some(Err(E::from(Aborted::deadlock())));
+        match poll_until(deadline, |cx| this.as_mut().poll(cx)) {
+            Ok(polled) => polled,
+            Err(deadlock) => Some(Err(E::from(deadlock))),
         }
-        let unpark = Arc::new(Unpark {
-            thread: thread::current(),
-            is_woken: AtomicBool::new(false),
-        });
-        let waker = Waker::from(unpark.clone());
-        loop {
-            if let Poll::Ready(result) = this.as_mut().poll(&mut Context::from_waker(&waker)) {
-                return Some(result);
-            }
-            if !unpark.park_until(deadline) {
-                return None;
-            }
+    }
+}
+
+/// Blocks this thread until `poll` is ready.
+///
+/// # Errors
+/// [`Aborted::deadlock`] if this thread runs a loop, and a first poll was not ready.
+pub(crate) fn poll_blocking<R>(poll: impl FnMut(&mut Context<'_>) -> Poll<R>) -> Result<R, Aborted> {
+    poll_until(None, poll).map(|polled| polled.expect("without a limit the time is never up"))
+}
+
+/// Blocks this thread until `poll` is ready; `None` if the time is up first.
+fn poll_until<R>(
+    deadline: Option<Instant>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+) -> Result<Option<R>, Aborted> {
+    if current::runs_loop() {
+        return match poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => Ok(Some(result)),
+            Poll::Pending => Err(Aborted::deadlock()),
+        };
+    }
+    let unpark = Arc::new(Unpark {
+        thread: thread::current(),
+        is_woken: AtomicBool::new(false),
+    });
+    let waker = Waker::from(unpark.clone());
+    loop {
+        if let Poll::Ready(result) = poll(&mut Context::from_waker(&waker)) {
+            return Ok(Some(result));
+        }
+        if !unpark.park_until(deadline) {
+            return Ok(None);
         }
     }
 }
