@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The core depends on no runtime, an adapter on the core and one runtime, the example's library on the
-# core alone.
+# The core depends on no runtime, an adapter on the core and one runtime, the adapter of rustls on neither, the
+# example's library on the core alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,3 +30,4 @@ forbid interloop-async-io 'tokio|async-std|smol|async-executor|futures-executor'
 forbid interloop-smol 'tokio|async-std|futures-executor'
 forbid interloop-async-std 'tokio|smol|futures-executor'
 forbid interloop-futures 'tokio|async-std|smol|async-executor'
+forbid interloop-rustls "$runtimes|interloop"
