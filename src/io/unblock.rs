@@ -33,7 +33,8 @@ const CAPACITY: usize = 64 * 1024;
 ///
 /// **Dropping** it loses nothing that was accepted: an operation that runs goes on to its end, and the inner value is
 /// dropped then. What it comes to, nobody learns. Where no operation runs the inner value is dropped at once, on this thread. Only a
-/// loop that has shut down loses what was accepted.
+/// loop that has shut down loses what was accepted. A read that nothing ever comes to, as of a terminal, keeps its thread, and a tokio
+/// runtime that is dropped waits for such threads (`shutdown_background` does not).
 ///
 /// **One operation at a time** is done on the inner value: while a read waits for a peer, nothing is written. For two
 /// directions at once, use a handle for each (`try_clone`).

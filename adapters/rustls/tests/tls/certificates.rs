@@ -6,7 +6,7 @@ use interloop_rustls::{
     TlsAcceptor, TlsConnector,
     rustls::{
         RootCertStore,
-        pki_types::{CertificateDer, pem::PemObject},
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     },
 };
 use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, KeyPair, date_time_ymd};
@@ -64,15 +64,23 @@ impl Authority {
 
     /// Trusts this authority alone.
     pub(crate) fn connector(&self) -> TlsConnector {
+        TlsConnector::with_roots(self.roots()).unwrap()
+    }
+
+    pub(crate) fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.der().clone()).unwrap();
-        TlsConnector::with_roots(roots).unwrap()
+        roots
     }
 }
 
 impl Identity {
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from_pem(self.chain.as_bytes(), self.key.as_bytes()).unwrap()
+    }
+
+    pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap()
     }
 
     pub(crate) fn certificate(&self) -> CertificateDer<'static> {

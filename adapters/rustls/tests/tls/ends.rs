@@ -1,12 +1,15 @@
 //! Connections with a rustls at each end.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use futures_util::{
     future::{join, try_join},
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt},
 };
-use interloop_rustls::rustls::ProtocolVersion;
+use interloop_rustls::{
+    TlsAcceptor, TlsConnector, TlsError,
+    rustls::{AlertDescription, ClientConfig, ProtocolVersion, ServerConfig, server::WebPkiClientVerifier},
+};
 
 use crate::{
     certificates::{Authority, trusting},
@@ -100,6 +103,48 @@ fn the_ends_agree_on_a_protocol_and_know_each_other() {
         assert!(server.peer_certificates().is_none());
         assert_eq!(client.connection().protocol_version(), Some(ProtocolVersion::TLSv1_3));
         assert_eq!(client.get_ref().local_addr().unwrap(), addr);
+    });
+}
+
+#[test]
+fn a_client_shows_its_certificate_to_a_server_that_asks_for_one() {
+    on_each_loop(async |reactor| {
+        let authority = Authority::new();
+        let (identity, client_identity) = (authority.localhost(), authority.localhost());
+        let provider = authority.connector().config().crypto_provider().clone();
+        let roots = Arc::new(authority.roots());
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone()).build();
+        let acceptor = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier.unwrap())
+            .with_single_cert(vec![identity.certificate()], identity.key())
+            .unwrap();
+        let acceptor = TlsAcceptor::from_config(Arc::new(acceptor));
+        let connector = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_client_auth_cert(vec![client_identity.certificate()], client_identity.key())
+            .unwrap();
+        let connector = TlsConnector::from_config(Arc::new(connector));
+
+        let (client, server) = connected(&reactor).await;
+        let (client, server) = join(connector.connect("localhost", client), acceptor.accept(server)).await;
+        assert_eq!(
+            server.unwrap().peer_certificates(),
+            Some(&[client_identity.certificate()][..])
+        );
+        assert_eq!(client.unwrap().peer_certificates(), Some(&[identity.certificate()][..]));
+
+        // In TLS 1.3 a client without one learns of the refusal when it reads.
+        let (client, server) = connected(&reactor).await;
+        let connector = authority.connector();
+        let (client, server) = join(connector.connect("localhost", client), acceptor.accept(server)).await;
+        assert!(server.unwrap_err().as_rustls().is_some());
+        let error = client.unwrap().read(&mut [0]).await.unwrap_err();
+        let alert = TlsError::in_io_error(&error).unwrap().alert();
+        assert_eq!(alert, Some(AlertDescription::CertificateRequired));
     });
 }
 
