@@ -49,7 +49,9 @@ pub fn dropping_borrowed_halves_ends_nothing(mut subject: impl Subject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut client, mut server) = connection(&reactor).await;
-        drop(client.split_ref());
+        {
+            let _halves = client.split_ref();
+        }
         client.write_all(b"!").await.unwrap();
         server.read_exact(&mut [0]).await.unwrap();
         server.write_all(b"!").await.unwrap();
