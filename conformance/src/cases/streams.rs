@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::{
     future::{join, try_join},
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt, copy, sink},
     poll,
 };
 use interloop::net::{Keepalive, TcpStream};
@@ -119,12 +119,10 @@ pub fn readiness_to_write_is_waited_for(mut subject: impl Subject) {
         let (waits, write) = parked(write);
         let read = async {
             waits.await.unwrap();
-            let mut received = Vec::new();
-            server.read_to_end(&mut received).await?;
-            Ok(received.len())
+            copy(&mut server, &mut sink()).await
         };
         let (written, received) = try_join(write, read).await.unwrap();
-        assert_eq!(written, received);
+        assert_eq!(written as u64, received);
     });
 }
 
@@ -253,10 +251,8 @@ pub fn a_peer_that_never_reads_holds_up_the_writer_alone(mut subject: impl Subje
         writing.cancel();
         writing.await.unwrap_err();
         client.shutdown(Shutdown::Write).unwrap();
-        let mut received = Vec::new();
-        server.read_to_end(&mut received).await.unwrap();
-        assert!(!received.is_empty() && received.len() < MEGABYTES);
-        assert!(received.iter().all(|byte| *byte == 7));
+        let received = copy(&mut server, &mut sink()).await.unwrap();
+        assert!((1..MEGABYTES as u64).contains(&received));
     });
 }
 
