@@ -52,7 +52,7 @@ impl<T: Read> AsyncRead for Descriptor<T> {
     }
 }
 
-/// By reference, where what it is made of writes so, too. See [above](#impl-AsyncWrite-for-Descriptor<T>) for closing.
+/// By reference, where what it is made of writes so, too. Closing flushes, and nothing else.
 impl<T> AsyncWrite for &Descriptor<T>
 where
     for<'a> &'a T: Write,
