@@ -10,6 +10,7 @@ use interloop_rustls::{
     TlsAcceptor, TlsConnector, TlsError,
     rustls::{AlertDescription, ClientConfig, ProtocolVersion, ServerConfig, server::WebPkiClientVerifier},
 };
+use interloop_tokio::io::AsFutures;
 
 use crate::{
     certificates::{Authority, trusting},
@@ -180,4 +181,25 @@ fn what_a_client_sent_before_it_went_is_there() {
         server.read_to_end(&mut read).await.unwrap();
         assert_eq!(read, b"good-bye");
     });
+}
+
+#[test]
+fn sockets_of_tokios_own_are_as_good() {
+    interloop_tokio::block_on(async |_| {
+        let (connector, acceptor) = trusting();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = tokio::net::TcpStream::connect(listener.local_addr().unwrap());
+        let (client, (server, _)) = try_join(client, listener.accept()).await.unwrap();
+        let (client, server) = (AsFutures::new(client), AsFutures::new(server));
+        let (client, server) = join(connector.connect("localhost", client), acceptor.accept(server)).await;
+        let (mut client, mut server) = (client.unwrap(), server.unwrap());
+        let mut read = String::new();
+        let sent = async {
+            client.write_all(b"hello").await?;
+            client.close().await
+        };
+        try_join(sent, server.read_to_string(&mut read)).await.unwrap();
+        assert_eq!(read, "hello");
+    })
+    .unwrap();
 }
