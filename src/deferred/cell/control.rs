@@ -35,7 +35,8 @@ pub(in crate::deferred) struct Control {
 }
 
 // SAFETY: it is shared by atomics. A held run goes to the thread that ends the last pause, as any run goes to the
-// thread that fires; chains whose callbacks must stay on a thread have handles and pauses that stay there, too.
+// thread that fires; chains whose callbacks must stay on a thread have handles and pauses that stay there, too, and only
+// coroutines that stay there keep their controls (`coroutine::is_running_at_home`).
 unsafe impl Send for Control {}
 // SAFETY: as above.
 unsafe impl Sync for Control {}

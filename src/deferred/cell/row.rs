@@ -62,7 +62,8 @@ pub(in crate::deferred) struct Row<S: Sink> {
 }
 
 // SAFETY: the sink is shared, and results go to it by value from whichever thread; what is kept goes to the thread on which
-// the last one arrives. The rest are atomics.
+// the last one arrives. The rest are atomics. A sink for deferreds that stay on their thread holds a completer that does, and
+// is neither `Send` nor `Sync`.
 unsafe impl<S: Sink<Item: Send, Error: Send, Kept: Send> + Send + Sync> Send for Row<S> {}
 // SAFETY: as above.
 unsafe impl<S: Sink<Item: Send, Error: Send, Kept: Send> + Send + Sync> Sync for Row<S> {}

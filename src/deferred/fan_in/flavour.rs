@@ -29,7 +29,7 @@ macro_rules! fan_in {
         };
         use $($deferreds)*::{Cancellation, Completer, Deferred};
 
-        /// The deferreds that are to become one. See the [module](self).
+        /// The deferreds that are to become one. See the [module](crate::fan_in).
         ///
         #[doc = concat!("```\nuse interloop::{Aborted, ", $module, "Deferred, ", $module, "fan_in::FanIn};\n")]
         ///
