@@ -563,21 +563,33 @@ mod tests {
     fn every_case_is_in_the_list() {
         let list = include_str!("list.rs");
         let topics = [
+            ("accept", include_str!("cases/accept.rs")),
             ("block_on", include_str!("cases/block_on.rs")),
             ("blocking", include_str!("cases/blocking.rs")),
             ("calls", include_str!("cases/calls.rs")),
             ("cancel", include_str!("cases/cancel.rs")),
+            ("connect", include_str!("cases/connect.rs")),
             ("context", include_str!("cases/context.rs")),
+            ("descriptor", include_str!("cases/descriptor.rs")),
+            ("descriptor_kinds", include_str!("cases/descriptor_kinds.rs")),
+            ("halves", include_str!("cases/halves.rs")),
             ("interval", include_str!("cases/interval.rs")),
             ("orphans", include_str!("cases/orphans.rs")),
             ("process", include_str!("cases/process.rs")),
             ("shutdown", include_str!("cases/shutdown.rs")),
             ("signal", include_str!("cases/signal.rs")),
             ("source", include_str!("cases/source.rs")),
+            ("stranded", include_str!("cases/stranded.rs")),
+            ("streams", include_str!("cases/streams.rs")),
             ("tasks", include_str!("cases/tasks.rs")),
             ("tcp", include_str!("cases/tcp.rs")),
             ("time", include_str!("cases/time.rs")),
             ("traffic", include_str!("cases/traffic.rs")),
+            ("udp", include_str!("cases/udp.rs")),
+            ("udp_options", include_str!("cases/udp_options.rs")),
+            ("unix", include_str!("cases/unix.rs")),
+            ("unix_datagram", include_str!("cases/unix_datagram.rs")),
+            ("unix_traffic", include_str!("cases/unix_traffic.rs")),
             ("waiting", include_str!("cases/waiting.rs")),
         ];
         for (topic, cases) in topics {
