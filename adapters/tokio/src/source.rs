@@ -44,7 +44,8 @@ impl Source for TokioSource {
     fn poll_io(&self, cx: &mut Context<'_>, interest: Interest, op: &mut Operation<'_>) -> Poll<io::Result<()>> {
         // As tokio's own sockets do, so that a task that always finds data lets others run.
         let budget = ready!(coop::poll_proceed(cx));
-        loop {
+        // Once before the wait for readiness, and once after it.
+        for _ in 0..2 {
             if let Some(result) = self.try_op(interest, op) {
                 budget.made_progress();
                 return Poll::Ready(result);
@@ -59,6 +60,10 @@ impl Source for TokioSource {
                 Err(error) => return Poll::Ready(Err(self.ended.check().err().map_or(error, io::Error::from))),
             }
         }
+        // tokio never takes back that the other end is closed, though that of a named pipe may be opened again: then it calls
+        // ready what is not. Others have their turn before the next attempt.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

@@ -384,3 +384,40 @@ fn reactors_on_two_runtimes_serve_one_task() {
     assert_eq!(other.block_on(accepting).unwrap(), b"across");
     one.block_on(connecting).unwrap();
 }
+
+/// tokio remembers for ever that the writers of a named pipe have gone.
+#[test]
+fn a_reader_whose_writers_come_and_go_lets_other_tasks_run() {
+    let directory = std::env::temp_dir().join(format!("interloop-tokio-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = directory.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    let open_to_read = {
+        let path = path.clone();
+        thread::spawn(move || std::fs::File::open(path).unwrap())
+    };
+    let mut first = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let pipe = open_to_read.join().unwrap();
+
+    let runtime = current_thread();
+    let reactor = on(&runtime);
+    let mut pipe = interloop::net::Descriptor::new(&reactor, pipe).unwrap();
+    runtime.block_on(async {
+        let mut byte = [0];
+        io::Write::write_all(&mut first, b"1").unwrap();
+        assert_eq!(pipe.read(&mut byte).await.unwrap(), 1);
+        drop(first);
+        assert_eq!(pipe.read(&mut byte).await.unwrap(), 0, "the end, for now");
+        let mut second = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let write = reactor.spawn_infallible(async move {
+            io::Write::write_all(&mut second, b"2").unwrap();
+            second
+        });
+        // There is nothing to read until the other task has had its turn.
+        assert_eq!(pipe.read(&mut byte).await.unwrap(), 1);
+        assert_eq!(byte, *b"2");
+        write.await.unwrap();
+    });
+    std::fs::remove_dir_all(directory).unwrap();
+}
