@@ -388,6 +388,16 @@ fn reactors_on_two_runtimes_serve_one_task() {
 /// tokio remembers for ever that the writers of a named pipe have gone.
 #[test]
 fn a_reader_whose_writers_come_and_go_lets_other_tasks_run() {
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || {
+        read_while_writers_come_and_go();
+        sender.send(()).unwrap();
+    });
+    // One that did not let them would never end.
+    ended.recv_timeout(Duration::from_secs(30)).unwrap();
+}
+
+fn read_while_writers_come_and_go() {
     let directory = std::env::temp_dir().join(format!("interloop-tokio-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     let path = directory.join("pipe");
@@ -407,15 +417,17 @@ fn a_reader_whose_writers_come_and_go_lets_other_tasks_run() {
         let mut byte = [0];
         io::Write::write_all(&mut first, b"1").unwrap();
         assert_eq!(pipe.read(&mut byte).await.unwrap(), 1);
-        drop(first);
+        // While the reader waits, so that the runtime is told of it.
+        reactor.spawn_infallible(async move { drop(first) }).detach();
         assert_eq!(pipe.read(&mut byte).await.unwrap(), 0, "the end, for now");
         let mut second = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
         let write = reactor.spawn_infallible(async move {
             io::Write::write_all(&mut second, b"2").unwrap();
             second
         });
-        // There is nothing to read until the other task has had its turn.
-        assert_eq!(pipe.read(&mut byte).await.unwrap(), 1);
+        // There is nothing to read until the other task has had its turn, which tokio's own budget must not be needed for.
+        let read = tokio::task::unconstrained(pipe.read(&mut byte));
+        assert_eq!(read.await.unwrap(), 1);
         assert_eq!(byte, *b"2");
         write.await.unwrap();
     });
