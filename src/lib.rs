@@ -120,6 +120,7 @@ pub mod testing;
 
 mod aborted;
 mod reactor;
+mod transfer;
 
 pub use crate::{
     aborted::{Aborted, AsAborted},

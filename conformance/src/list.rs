@@ -353,6 +353,7 @@ macro_rules! __every_loop {
         $crate::__topic! {
             $name, unix_traffic:
             several_buffers_are_moved_at_once
+            more_buffers_than_the_system_takes_are_moved
             megabytes_move_in_both_directions_at_once
             two_tasks_read_from_one_stream
             a_read_that_is_given_up_loses_no_bytes

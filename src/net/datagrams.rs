@@ -25,7 +25,7 @@ macro_rules! datagrams {
             /// # Errors
             /// As there.
             pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-                socket::poll_op(&*self.source, cx, Interest::Writable, |fd| send(fd, buf))
+                transfer::poll_op(&*self.source, cx, Interest::Writable, |fd| send(fd, buf))
             }
 
             /// Sends if there is room now. See [`send`](Self::send).
@@ -57,7 +57,7 @@ macro_rules! datagrams {
             /// # Errors
             /// As there.
             pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-                socket::poll_op(&*self.source, cx, Interest::Readable, |fd| {
+                transfer::poll_op(&*self.source, cx, Interest::Readable, |fd| {
                     recv(fd, buf, RecvFlags::empty())
                 })
             }
@@ -85,7 +85,7 @@ macro_rules! datagrams {
             /// # Errors
             /// As there.
             pub fn poll_recv_from(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<(usize, $addr)>> {
-                socket::poll_op(&*self.source, cx, Interest::Readable, |fd| {
+                transfer::poll_op(&*self.source, cx, Interest::Readable, |fd| {
                     recv_from(fd, buf, RecvFlags::empty())
                 })
             }
@@ -114,7 +114,7 @@ macro_rules! datagrams {
             /// # Errors
             /// As there.
             pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-                socket::poll_op(&*self.source, cx, Interest::Readable, |fd| {
+                transfer::poll_op(&*self.source, cx, Interest::Readable, |fd| {
                     recv(fd, buf, RecvFlags::PEEK)
                 })
             }
@@ -142,7 +142,7 @@ macro_rules! datagrams {
             /// # Errors
             /// As there.
             pub fn poll_peek_from(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<(usize, $addr)>> {
-                socket::poll_op(&*self.source, cx, Interest::Readable, |fd| {
+                transfer::poll_op(&*self.source, cx, Interest::Readable, |fd| {
                     recv_from(fd, buf, RecvFlags::PEEK)
                 })
             }
@@ -157,7 +157,7 @@ macro_rules! datagrams {
         }
 
         fn send(fd: BorrowedFd<'_>, buf: &[u8]) -> io::Result<usize> {
-            Ok(retry_on_intr(|| socket::send(fd, buf))?)
+            Ok(retry_on_intr(|| transfer::send(fd, buf))?)
         }
 
         fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {

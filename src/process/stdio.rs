@@ -6,13 +6,13 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     pin::Pin,
     process::Stdio,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use futures_io::{AsyncRead, AsyncWrite};
 use socket2::SockRef;
 
-use crate::{Interest, Reactor, Readiness, Source};
+use crate::{Interest, Reactor, Source, transfer};
 
 /// The writing end of the pipe that is a child's standard input.
 ///
@@ -52,7 +52,7 @@ impl ChildStdin {
         op: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         match &self.source {
-            Some(source) => poll_bytes(&**source, cx, Interest::Writable, wanted, op),
+            Some(source) => transfer::poll_bytes(&**source, cx, Interest::Writable, wanted, op),
             None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
     }
@@ -68,6 +68,7 @@ impl AsyncWrite for ChildStdin {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let bufs = transfer::at_once(bufs);
         let wanted = bufs.iter().map(|buf| buf.len()).sum();
         self.poll_bytes(cx, wanted, |fd| rustix::io::writev(fd, bufs))
     }
@@ -108,9 +109,7 @@ macro_rules! reading_end {
 
         impl AsyncRead for $name {
             fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-                poll_bytes(&*self.source, cx, Interest::Readable, buf.len(), |fd| {
-                    rustix::io::read(fd, &mut *buf)
-                })
+                transfer::poll_read(&*self.source, cx, buf)
             }
 
             fn poll_read_vectored(
@@ -118,10 +117,7 @@ macro_rules! reading_end {
                 cx: &mut Context<'_>,
                 bufs: &mut [IoSliceMut<'_>],
             ) -> Poll<io::Result<usize>> {
-                let wanted = bufs.iter().map(|buf| buf.len()).sum();
-                poll_bytes(&*self.source, cx, Interest::Readable, wanted, |fd| {
-                    rustix::io::readv(fd, bufs)
-                })
+                transfer::poll_read_vectored(&*self.source, cx, bufs)
             }
         }
 
@@ -150,29 +146,6 @@ macro_rules! reading_end {
 
 reading_end!(ChildStdout, ChildStdout);
 reading_end!(ChildStderr, ChildStderr);
-
-fn poll_bytes(
-    source: &dyn Source,
-    cx: &mut Context<'_>,
-    interest: Interest,
-    wanted: usize,
-    mut op: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
-) -> Poll<io::Result<usize>> {
-    if wanted == 0 {
-        return Poll::Ready(Ok(0));
-    }
-    let mut moved = 0;
-    ready!(source.poll_io(cx, interest, &mut |fd| {
-        moved = rustix::io::retry_on_intr(|| op(fd))?;
-        // A pipe gives what it has, and takes what it has room for, up to the end, which stays ready.
-        Ok(if moved > 0 && moved < wanted {
-            Readiness::Drained
-        } else {
-            Readiness::Remains
-        })
-    }))?;
-    Poll::Ready(Ok(moved))
-}
 
 /// Programs expect that their standard streams block.
 fn into_stdio(source: Box<dyn Source>) -> io::Result<Stdio> {

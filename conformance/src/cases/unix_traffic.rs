@@ -40,6 +40,40 @@ pub fn several_buffers_are_moved_at_once(mut subject: impl Subject) {
     });
 }
 
+pub fn more_buffers_than_the_system_takes_are_moved(mut subject: impl Subject) {
+    let reactor = subject.reactor();
+    subject.block_on(async {
+        let (mut client, mut server) = pair(&reactor);
+        // The first thousands are empty, which is not the end.
+        let mut bufs = vec![IoSlice::new(b""); 3000];
+        bufs.extend(vec![IoSlice::new(b"ab"); 3000]);
+        let mut written = 0;
+        while written < 6000 {
+            let first = 3000 + written / 2;
+            assert_eq!(written % 2, 0, "small buffers are taken whole");
+            let begin = if written == 0 { 0 } else { first };
+            let moved = client.write_vectored(&bufs[begin..]).await.unwrap();
+            assert!(moved > 0);
+            written += moved;
+        }
+        client.close().await.unwrap();
+        let mut received = vec![[0]; 7000];
+        let mut read = 0;
+        loop {
+            let mut bufs = received[read..].iter_mut().map(|buf| IoSliceMut::new(buf));
+            match server
+                .read_vectored(&mut bufs.by_ref().collect::<Vec<_>>())
+                .await
+                .unwrap()
+            {
+                0 => break,
+                moved => read += moved,
+            }
+        }
+        assert_eq!(received[..read].concat(), b"ab".repeat(3000));
+    });
+}
+
 pub fn megabytes_move_in_both_directions_at_once(mut subject: impl Subject) {
     const LENGTH: usize = 4 << 20;
     let reactor = subject.reactor();

@@ -10,8 +10,7 @@ use std::{
 };
 
 pub use self::error::CannotWait;
-use super::socket;
-use crate::{Interest, Reactor, Source};
+use crate::{Interest, Reactor, Source, transfer};
 
 /// Any descriptor that a loop can wait for: a pipe, a terminal, an `eventfd`, an inotify, a socket of a C library. What tokio
 /// calls `AsyncFd`, and async-io `Async`.
@@ -137,7 +136,7 @@ impl<T> Descriptor<T> {
     /// # Errors
     /// As there.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        socket::poll_ready(&*self.source, cx, Interest::Readable)
+        transfer::poll_ready(&*self.source, cx, Interest::Readable)
     }
 
     /// Polls for room to write. See [`writable`](Self::writable).
@@ -145,7 +144,7 @@ impl<T> Descriptor<T> {
     /// # Errors
     /// As there.
     pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        socket::poll_ready(&*self.source, cx, Interest::Writable)
+        transfer::poll_ready(&*self.source, cx, Interest::Writable)
     }
 
     /// Runs an operation that reads, and waits as long as it says [`io::ErrorKind::WouldBlock`]. It must say that only
@@ -178,7 +177,7 @@ impl<T> Descriptor<T> {
         cx: &mut Context<'_>,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        socket::poll_op(&*self.source, cx, Interest::Readable, |_| op(&self.io))
+        transfer::poll_op(&*self.source, cx, Interest::Readable, |_| op(&self.io))
     }
 
     /// Polls an operation that writes. See [`write_with`](Self::write_with).
@@ -190,7 +189,7 @@ impl<T> Descriptor<T> {
         cx: &mut Context<'_>,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        socket::poll_op(&*self.source, cx, Interest::Writable, |_| op(&self.io))
+        transfer::poll_op(&*self.source, cx, Interest::Writable, |_| op(&self.io))
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::Descriptor;
-use crate::{Interest, Source, net::socket};
+use crate::{Interest, Source, transfer};
 
 /// By reference, so that several tasks can, where what it is made of reads so, too: a [`File`](std::fs::File) for
 /// example.
@@ -124,7 +124,7 @@ fn poll_moved(
         return Poll::Ready(Ok(0));
     }
     // How much was moved says nothing of what is left, as this may be any descriptor.
-    socket::poll_op(source, cx, interest, |_| retry_interrupted(&mut op))
+    transfer::poll_op(source, cx, interest, |_| transfer::retry_interrupted(&mut op))
 }
 
 fn poll_flushed(
@@ -133,18 +133,9 @@ fn poll_flushed(
     mut op: impl FnMut() -> io::Result<()>,
 ) -> Poll<io::Result<()>> {
     // Most have nothing to flush, and then there is nothing to wait for.
-    match retry_interrupted(&mut op) {
+    match transfer::retry_interrupted(&mut op) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
         result => return Poll::Ready(result),
     }
-    socket::poll_op(source, cx, Interest::Writable, |_| retry_interrupted(&mut op))
-}
-
-fn retry_interrupted<R>(op: &mut impl FnMut() -> io::Result<R>) -> io::Result<R> {
-    loop {
-        match op() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
+    transfer::poll_op(source, cx, Interest::Writable, |_| transfer::retry_interrupted(&mut op))
 }

@@ -8,8 +8,8 @@ use std::{
 
 use socket2::SockRef;
 
-use super::{Incoming, TcpSocket, TcpStream, deregister, local_addr, retry_interrupted};
-use crate::{Interest, Reactor, Readiness, Source};
+use super::{Incoming, TcpSocket, TcpStream, deregister, local_addr};
+use crate::{Interest, Reactor, Readiness, Source, transfer::retry_interrupted};
 
 /// A TCP socket that accepts connections.
 ///

@@ -34,15 +34,6 @@ fn local_addr(fd: &impl AsFd) -> io::Result<SocketAddr> {
     addr.as_socket().ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-fn retry_interrupted<R>(mut op: impl FnMut() -> io::Result<R>) -> io::Result<R> {
-    loop {
-        match op() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-}
-
 /// Takes a descriptor away from its loop. It stays open, and in non-blocking mode.
 fn deregister(source: Box<dyn Source>) -> io::Result<OwnedFd> {
     // The source closes the one that it has, after the loop has forgotten it.

@@ -16,7 +16,7 @@ use rustix::{
 use socket2::SockRef;
 
 use super::{datagrams::datagrams, socket};
-use crate::{Interest, Reactor, Source};
+use crate::{Interest, Reactor, Source, transfer};
 
 /// A UDP socket.
 ///
@@ -118,7 +118,7 @@ impl UdpSocket {
     /// # Errors
     /// As there.
     pub fn poll_send_to(&self, cx: &mut Context<'_>, buf: &[u8], addr: SocketAddr) -> Poll<io::Result<usize>> {
-        socket::poll_op(&*self.source, cx, Interest::Writable, |fd| send_to(fd, buf, addr))
+        transfer::poll_op(&*self.source, cx, Interest::Writable, |fd| send_to(fd, buf, addr))
     }
 
     /// Sends if there is room now. See [`send_to`](Self::send_to).
@@ -144,7 +144,7 @@ impl fmt::Debug for UdpSocket {
 
 fn send_to(fd: BorrowedFd<'_>, buf: &[u8], addr: SocketAddr) -> io::Result<usize> {
     Ok(retry_on_intr(|| {
-        rustix::net::sendto(fd, buf, socket::send_flags(), &addr)
+        rustix::net::sendto(fd, buf, transfer::send_flags(), &addr)
     })?)
 }
 

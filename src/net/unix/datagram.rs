@@ -22,6 +22,7 @@ use super::{BackOff, at_path, from_sender, local_addr, peer_addr, to_system};
 use crate::{
     Interest, Reactor, Source,
     net::{datagrams::datagrams, socket},
+    transfer,
 };
 
 /// A socket of datagrams within one machine. They arrive in order, and none is lost.
@@ -179,7 +180,7 @@ impl UnixDatagram {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
-            if socket::is_ready(self.as_fd(), Interest::Writable)? {
+            if transfer::is_ready(self.as_fd(), Interest::Writable)? {
                 back_off.wait().await?;
             } else {
                 // What this socket waits for may be read by another receiver than this one.
@@ -219,7 +220,7 @@ impl fmt::Debug for UnixDatagram {
 
 fn send_to(fd: BorrowedFd<'_>, buf: &[u8], addr: &SocketAddrUnix) -> io::Result<usize> {
     Ok(retry_on_intr(|| {
-        rustix::net::sendto(fd, buf, socket::send_flags(), addr)
+        rustix::net::sendto(fd, buf, transfer::send_flags(), addr)
     })?)
 }
 

@@ -15,7 +15,7 @@ use futures_core::Stream;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{UnixStream, at_path, from_socket, local_addr, to_system};
-use crate::{Interest, Reactor, Source, net::socket};
+use crate::{Interest, Reactor, Source, net::socket, transfer};
 
 /// How many connections may wait to be accepted. The kernel has a limit of its own below that.
 const BACKLOG: i32 = 1024;
@@ -104,7 +104,7 @@ impl UnixListener {
     /// # Errors
     /// As there.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        let (socket, peer) = ready!(socket::poll_op(&*self.source, cx, Interest::Readable, accept))?;
+        let (socket, peer) = ready!(transfer::poll_op(&*self.source, cx, Interest::Readable, accept))?;
         socket.set_nonblocking(true)?;
         let stream = UnixStream::from_nonblocking(&self.reactor, socket)?;
         Poll::Ready(Ok((stream, from_socket(&peer)?)))

@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{BackOff, UCred, at_path, local_addr, peer_addr, to_system};
-use crate::{Interest, Reactor, Source, net::socket};
+use crate::{Interest, Reactor, Source, net::socket, transfer};
 
 /// A connection within one machine.
 ///
@@ -94,7 +94,7 @@ impl UnixStream {
     async fn when_connected(reactor: &Reactor, socket: Socket) -> io::Result<Self> {
         let source = reactor.register_nonblocking(socket.into())?;
         poll_fn(|cx| {
-            socket::poll_op(&*source, cx, Interest::Writable, |fd| {
+            transfer::poll_op(&*source, cx, Interest::Writable, |fd| {
                 let socket = SockRef::from(&fd);
                 if let Some(error) = socket.take_error()? {
                     return Err(error);
@@ -181,84 +181,4 @@ impl fmt::Debug for UnixStream {
     }
 }
 
-impl AsyncRead for &UnixStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        socket::poll_bytes(&*self.source, cx, Interest::Readable, buf.len(), |fd| {
-            rustix::io::read(fd, &mut *buf)
-        })
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let wanted = bufs.iter().map(|buf| buf.len()).sum();
-        socket::poll_bytes(&*self.source, cx, Interest::Readable, wanted, |fd| {
-            rustix::io::readv(fd, bufs)
-        })
-    }
-}
-
-impl AsyncWrite for &UnixStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        socket::poll_bytes(&*self.source, cx, Interest::Writable, buf.len(), |fd| {
-            socket::send(fd, buf)
-        })
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let wanted = bufs.iter().map(|buf| buf.len()).sum();
-        socket::poll_bytes(&*self.source, cx, Interest::Writable, wanted, |fd| {
-            socket::send_vectored(fd, bufs)
-        })
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.shutdown(Shutdown::Write))
-    }
-}
-
-impl AsyncRead for UnixStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_read(cx, buf)
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_read_vectored(cx, bufs)
-    }
-}
-
-impl AsyncWrite for UnixStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_write_vectored(cx, bufs)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut &*self).poll_flush(cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut &*self).poll_close(cx)
-    }
-}
+transfer::streams!(UnixStream);
