@@ -114,6 +114,7 @@ pub mod net;
 pub mod periodic;
 #[cfg(feature = "process")]
 pub mod process;
+pub mod protocol;
 #[cfg(feature = "signal")]
 pub mod signal;
 pub mod testing;

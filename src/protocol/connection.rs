@@ -1,0 +1,371 @@
+//! The task of a connection: reads, calls the protocol, writes.
+
+use std::{
+    future::Future,
+    io, mem,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use super::{
+    AfterEof, Channel, Detached, Lost, Protocol, Transport, buffers,
+    shared::{Ending, Over, Request, Shared},
+};
+use crate::{Aborted, Completer, Reactor};
+
+/// As many times it may read in one poll, before the other tasks of the loop have their turn.
+const READS: u32 = 16;
+
+/// Gives a connection to a protocol, which is called from a task of the reactor's from now on.
+///
+/// Dropping the transport does nothing; the connection ends when one of its ends closes it, or the loop shuts down.
+///
+/// ```
+/// # futures_executor::block_on(async {
+/// # let reactor = interloop_async_io::reactor("threads", |task| drop(std::thread::spawn(|| futures_executor::block_on(task))));
+/// use futures_util::io::{AsyncReadExt, AsyncWriteExt};
+/// use interloop::{net::memory, protocol::{self, Protocol, Transport}};
+///
+/// struct Shout;
+///
+/// impl Protocol for Shout {
+///     fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+///         transport.write(&data.to_ascii_uppercase());
+///     }
+/// }
+///
+/// let (mut ours, theirs) = memory::pair(1024);
+/// protocol::attach(&reactor, theirs, Shout);
+/// ours.write_all(b"hello").await?;
+/// ours.close().await?;
+/// let mut answer = String::new();
+/// ours.read_to_string(&mut answer).await?;
+/// assert_eq!(answer, "HELLO");
+/// # Ok::<_, std::io::Error>(())
+/// # }).unwrap();
+/// ```
+pub fn attach(reactor: &Reactor, channel: impl Channel, protocol: impl Protocol + Send + 'static) -> Transport {
+    let (connection, transport) = Connection::new(channel, Box::new(protocol));
+    reactor.spawn(connection).detach();
+    transport
+}
+
+pub(super) struct Connection<C: Channel> {
+    transport: Transport,
+    /// Both are there until the end.
+    channel: Option<C>,
+    protocol: Option<Box<dyn Protocol + Send>>,
+    /// Taken from what was written; `sent` bytes of it are sent, and as many as `behind` are written and not taken.
+    sending: Vec<u8>,
+    sent: usize,
+    behind: usize,
+    // What was asked for, as of the last look.
+    ending: Ending,
+    reading: bool,
+    marks: Range<usize>,
+    has_unread: bool,
+    drained: Vec<Completer<(), Lost>>,
+    detaching: Option<Completer<Detached, Lost>>,
+    // What the protocol was told.
+    is_made: bool,
+    is_paused: bool,
+    // The two directions.
+    has_read_all: bool,
+    has_ended_writing: bool,
+    is_flushed: bool,
+}
+
+/// Why there is nothing more to do.
+enum End {
+    Lost(Lost),
+    Detached(Completer<Detached, Lost>),
+}
+
+impl<C: Channel> Connection<C> {
+    pub(super) fn new(channel: C, protocol: Box<dyn Protocol + Send>) -> (Self, Transport) {
+        let shared = Shared::new(channel.local_address(), channel.peer_address());
+        let marks = shared.lock().marks.clone();
+        let transport = Transport::new(Arc::new(shared));
+        let connection = Self {
+            transport: transport.clone(),
+            channel: Some(channel),
+            protocol: Some(protocol),
+            sending: Vec::new(),
+            sent: 0,
+            behind: 0,
+            ending: Ending::Open,
+            reading: true,
+            marks,
+            has_unread: false,
+            drained: Vec::new(),
+            detaching: None,
+            is_made: false,
+            is_paused: false,
+            has_read_all: false,
+            has_ended_writing: false,
+            is_flushed: true,
+        };
+        (connection, transport)
+    }
+
+    /// Does what there is to do, until the task has to wait or gives way to others.
+    fn run(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Result<(), End> {
+        if !mem::replace(&mut self.is_made, true) {
+            self.call(|protocol, transport| protocol.connection_made(transport))?;
+        }
+        let mut reads = 0;
+        // What has to wait is not tried again before the next poll.
+        let (mut may_send, mut may_receive) = (true, true);
+        loop {
+            self.attend()?;
+            may_send = may_send && self.send(cx)?.is_ready();
+            self.tell_marks()?;
+            if self.transport.shared().has_news() {
+                continue;
+            }
+            if may_receive && self.receives() {
+                if reads == READS {
+                    self.transport.shared().pass();
+                    cx.waker().wake_by_ref();
+                    return Ok(());
+                }
+                reads += 1;
+                may_receive = self.receive(cx, scratch)?.is_ready();
+                continue;
+            }
+            if self.sending.is_empty() {
+                buffers::give_writing(&mut self.sending);
+            }
+            if self.transport.shared().park(cx.waker(), self.sending.len() - self.sent) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Looks what was asked for, and does what need not wait for anything to be sent.
+    fn attend(&mut self) -> Result<(), End> {
+        let Some(mut state) = self.transport.shared().news() else {
+            return Ok(());
+        };
+        state.hand_over(&mut self.sending, self.sent);
+        self.behind = state.outgoing.len();
+        self.ending = state.ending;
+        self.reading = state.reading;
+        self.marks = state.marks.clone();
+        self.drained.append(&mut state.drained);
+        let reread = mem::take(&mut state.reread);
+        let requests = mem::take(&mut state.requests);
+        self.has_unread = !state.unread.is_empty();
+        drop(state);
+        if self.ending == Ending::Abort {
+            return Err(End::Lost(Aborted::cancelled().into()));
+        }
+        let mut reread = reread && self.has_unread;
+        for request in requests {
+            match request {
+                Request::Replace(protocol) => {
+                    drop(self.protocol.replace(protocol));
+                    self.is_paused = false;
+                    self.call(|protocol, transport| protocol.connection_made(transport))?;
+                    reread = true;
+                }
+                Request::Socket(job) => {
+                    let socket = self.channel.as_ref().and_then(Channel::socket);
+                    guarded(|| job(socket))?;
+                }
+                // A second one is dropped, and its deferred fails.
+                Request::Detach(completer) => drop(self.detaching.get_or_insert(completer)),
+            }
+        }
+        if reread && self.receives() {
+            let unread = mem::take(&mut self.transport.shared().lock().unread);
+            self.has_unread = false;
+            if !unread.is_empty() {
+                self.call(|protocol, transport| protocol.data_received(transport, &unread))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what is written, then does what waits for that.
+    fn send(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, End> {
+        let Some(channel) = &mut self.channel else {
+            return Ok(Poll::Pending);
+        };
+        let mut channel = Pin::new(channel);
+        loop {
+            while self.sent < self.sending.len() {
+                match channel.as_mut().poll_write(cx, &self.sending[self.sent..]) {
+                    Poll::Ready(Ok(0)) => return Err(failed(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(len)) => self.sent += len,
+                    Poll::Ready(Err(error)) => return Err(failed(error)),
+                    Poll::Pending => return Ok(Poll::Pending),
+                }
+                self.is_flushed = false;
+            }
+            self.sending.clear();
+            self.sent = 0;
+            if self.behind == 0 {
+                break;
+            }
+            self.behind = 0;
+            self.transport.shared().lock().hand_over(&mut self.sending, 0);
+        }
+        if !self.is_flushed {
+            match channel.as_mut().poll_flush(cx) {
+                Poll::Ready(result) => result.map_err(failed)?,
+                Poll::Pending => return Ok(Poll::Pending),
+            }
+            self.is_flushed = true;
+        }
+        if let Some(completer) = self.detaching.take() {
+            return Err(End::Detached(completer));
+        }
+        if self.ending >= Ending::Write && !self.has_ended_writing {
+            match channel.poll_close(cx) {
+                Poll::Ready(result) => result.map_err(failed)?,
+                Poll::Pending => return Ok(Poll::Pending),
+            }
+            self.has_ended_writing = true;
+        }
+        if self.has_ended_writing && (self.ending == Ending::Close || self.has_read_all) {
+            return Err(End::Lost(Lost::Closed));
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    /// Tells the protocol, and those who wait, how much is left to be sent.
+    fn tell_marks(&mut self) -> Result<(), End> {
+        let buffered = self.sending.len() - self.sent + self.behind;
+        if buffered > self.marks.end && !self.is_paused {
+            self.is_paused = true;
+            self.call(|protocol, transport| protocol.pause_writing(transport))?;
+        } else if buffered <= self.marks.start {
+            if mem::take(&mut self.is_paused) {
+                self.call(|protocol, transport| protocol.resume_writing(transport))?;
+            }
+            for waiting in mem::take(&mut self.drained) {
+                waiting.complete(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the protocol is to be given more.
+    fn receives(&self) -> bool {
+        self.reading && !self.has_read_all && self.ending <= Ending::Write && self.detaching.is_none()
+    }
+
+    fn receive(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Result<Poll<()>, End> {
+        let Some(channel) = &mut self.channel else {
+            return Ok(Poll::Pending);
+        };
+        let len = match Pin::new(channel).poll_read(cx, scratch) {
+            Poll::Ready(result) => result.map_err(failed)?,
+            Poll::Pending => return Ok(Poll::Pending),
+        };
+        let data = &scratch[..len];
+        if len == 0 {
+            self.has_read_all = true;
+            if self.call(|protocol, transport| protocol.eof_received(transport))? == AfterEof::Close {
+                self.transport.lose_connection();
+            }
+        } else if mem::take(&mut self.has_unread) {
+            let mut joined = mem::take(&mut self.transport.shared().lock().unread);
+            joined.extend_from_slice(data);
+            self.call(|protocol, transport| protocol.data_received(transport, &joined))?;
+        } else {
+            self.call(|protocol, transport| protocol.data_received(transport, data))?;
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    fn call<R>(&mut self, method: impl FnOnce(&mut dyn Protocol, &Transport) -> R) -> Result<R, End> {
+        let protocol = self
+            .protocol
+            .as_mut()
+            .expect("a connection has a protocol until it ends");
+        guarded(|| method(&mut **protocol, &self.transport))
+    }
+
+    fn end(&mut self, end: End) {
+        let Some(protocol) = self.protocol.take() else {
+            return;
+        };
+        match end {
+            End::Lost(reason) => self.lose(protocol, &reason),
+            End::Detached(completer) => self.detach(protocol, completer),
+        }
+    }
+
+    fn lose(&mut self, mut protocol: Box<dyn Protocol + Send>, reason: &Lost) {
+        let rest = self.transport.shared().end(Over::Lost(reason.clone()));
+        // Whoever is told of the end may count on it: the descriptor is free, and the other end knows.
+        self.channel = None;
+        if self.is_made {
+            let told = catch_unwind(AssertUnwindSafe(|| protocol.connection_lost(&self.transport, reason)));
+            if told.is_err() {
+                log::error!("connection_lost of a protocol panicked; its connection was over already");
+            }
+        }
+        drop(protocol);
+        for waiting in mem::take(&mut self.drained) {
+            waiting.fail(reason.clone());
+        }
+        if let Some(detaching) = self.detaching.take() {
+            detaching.fail(reason.clone());
+        }
+        rest.tell(reason);
+    }
+
+    fn detach(&mut self, protocol: Box<dyn Protocol + Send>, completer: Completer<Detached, Lost>) {
+        let mut rest = self.transport.shared().end(Over::Detached);
+        let unread = mem::take(&mut rest.unread);
+        drop(protocol);
+        if let Some(channel) = self.channel.take() {
+            completer.complete(Detached::new(Box::new(channel), unread));
+        }
+        for waiting in mem::take(&mut self.drained) {
+            waiting.complete(());
+        }
+        // Those who wait for an end learn that there is none: their completers are dropped.
+        drop(rest);
+    }
+}
+
+impl<C: Channel> Future for Connection<C> {
+    type Output = Result<(), Aborted>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut scratch = buffers::take_reading();
+        self.transport.shared().begin();
+        let ran = self.run(cx, &mut scratch);
+        buffers::give_reading(scratch);
+        match ran {
+            Ok(()) => Poll::Pending,
+            Err(end) => {
+                self.end(end);
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+}
+
+/// A task that is dropped before its end is one whose loop has shut down.
+impl<C: Channel> Drop for Connection<C> {
+    fn drop(&mut self) {
+        self.end(End::Lost(Aborted::shut_down().into()));
+    }
+}
+
+/// Runs foreign code, whose panic ends the connection and nothing else.
+fn guarded<R>(code: impl FnOnce() -> R) -> Result<R, End> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|payload| End::Lost(Aborted::panicked(payload).into()))
+}
+
+fn failed(error: io::Error) -> End {
+    End::Lost(error.into())
+}

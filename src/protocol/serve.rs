@@ -1,0 +1,105 @@
+use std::{
+    future::poll_fn,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+};
+
+use futures_core::Stream;
+
+use super::{Channel, Factory, attach};
+use crate::{Aborted, Deferred, Reactor};
+
+/// Accepts connections, and gives each to a protocol that the factory makes.
+///
+/// `incoming` is what a listener accepts: [`TcpListener::into_incoming`](crate::net::TcpListener::into_incoming), which waits
+/// where descriptors run short, or any other stream of connections.
+///
+/// ```
+/// # async fn example(reactor: interloop::Reactor) -> std::io::Result<()> {
+/// use interloop::{net::TcpListener, protocol::{self, Protocol, Transport}};
+///
+/// struct Echo;
+///
+/// impl Protocol for Echo {
+///     fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+///         transport.write(data);
+///     }
+/// }
+///
+/// let listener = TcpListener::bind(&reactor, "127.0.0.1:7000".parse().unwrap())?;
+/// let port = protocol::serve(&reactor, listener.into_incoming(), || Echo);
+/// // Until it fails, or somebody stops it.
+/// port.stopped().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn serve<S, C, A>(reactor: &Reactor, incoming: S, factory: impl Factory) -> Port
+where
+    S: Stream<Item = io::Result<(C, A)>> + Send + 'static,
+    C: Channel,
+    A: Send + 'static,
+{
+    let mut factory = Stopping(factory);
+    let tasks = reactor.clone();
+    let accepting = reactor.spawn(async move {
+        let mut incoming = pin!(incoming);
+        while let Some(accepted) = poll_fn(|cx| incoming.as_mut().poll_next(cx)).await {
+            let (channel, _) = accepted?;
+            if let Some(protocol) = factory.build(&channel) {
+                attach(&tasks, channel, protocol);
+            }
+        }
+        Ok(())
+    });
+    Port {
+        accepting: accepting.or_else(|error: io::Error| match Aborted::in_io_error(&error) {
+            Some(aborted) if aborted.is_cancelled() => Ok(()),
+            _ => Err(error),
+        }),
+    }
+}
+
+/// A server that listens, made by [`serve`]. Twisted's `IListeningPort`.
+///
+/// Dropping it lets it go on; what it fails with is reported as [unhandled](crate::unhandled) then.
+#[derive(Debug)]
+pub struct Port {
+    accepting: Deferred<(), io::Error>,
+}
+
+impl Port {
+    /// Accepts no more, and closes the listener. Connections that are there go on.
+    pub fn stop(&self) {
+        self.accepting.cancel();
+    }
+
+    /// Fires when it accepts no more: it was stopped, or the stream of connections has ended.
+    ///
+    /// # Errors
+    /// Those of the listener, which do not concern a single connection; and if the loop has shut down.
+    pub fn stopped(self) -> Deferred<(), io::Error> {
+        self.accepting
+    }
+}
+
+/// A factory that hears of the end, whatever it is.
+struct Stopping<F: Factory>(F);
+
+impl<F: Factory> Stopping<F> {
+    /// A panic turns one connection away, and the server goes on.
+    fn build(&mut self, channel: &impl Channel) -> Option<F::Protocol> {
+        let peer = channel.peer_address();
+        let built = catch_unwind(AssertUnwindSafe(|| self.0.build_protocol(peer.as_ref())));
+        built.unwrap_or_else(|_| {
+            log::error!("a factory of protocols panicked; the connection from {peer:?} is closed");
+            None
+        })
+    }
+}
+
+impl<F: Factory> Drop for Stopping<F> {
+    fn drop(&mut self) {
+        self.0.stopped();
+    }
+}

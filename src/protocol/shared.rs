@@ -1,0 +1,246 @@
+//! What a connection's task and the handles on it share.
+
+use std::{
+    io, mem,
+    ops::Range,
+    os::fd::BorrowedFd,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Waker,
+};
+
+use super::{Address, Detached, Lost, Protocol, buffers};
+use crate::{Aborted, Completer};
+
+/// How much may wait to be sent before the protocol is asked to pause, and at how much it may go on: asyncio's figures.
+const MARKS: Range<usize> = 16 * 1024..64 * 1024;
+
+/// The lock is held for moving bytes and requests in and out, never while foreign code runs.
+pub(super) struct Shared {
+    pub(super) local: Option<Address>,
+    pub(super) peer: Option<Address>,
+    /// Set while the task is inside of a poll, at whose end it looks for requests once more. Written by the task only: cleared
+    /// under the lock, so that who makes a request under it and finds this set need not wake the task.
+    running: AtomicBool,
+    /// Something was asked for since the task looked last. Set under the lock.
+    asked: AtomicBool,
+    state: Mutex<State>,
+}
+
+pub(super) struct State {
+    /// Written, and not yet taken by the task.
+    pub(super) outgoing: Vec<u8>,
+    /// As many bytes has the task taken and not yet sent.
+    pub(super) sending: usize,
+    pub(super) marks: Range<usize>,
+    pub(super) reading: bool,
+    pub(super) ending: Ending,
+    /// Given back by the protocol.
+    pub(super) unread: Vec<u8>,
+    /// Whether that is to be read again before anything else comes.
+    pub(super) reread: bool,
+    pub(super) requests: Vec<Request>,
+    pub(super) drained: Vec<Completer<(), Lost>>,
+    pub(super) closed: Vec<Completer<Lost, Aborted>>,
+    pub(super) waker: Option<Waker>,
+    /// Set when the connection is over, for whatever reason.
+    pub(super) over: Option<Over>,
+}
+
+/// How far the connection has been asked to end. In the order of urgency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ending {
+    Open,
+    /// The writing direction, when all is sent.
+    Write,
+    /// Both, when all is sent.
+    Close,
+    /// At once.
+    Abort,
+}
+
+/// Why a transport does nothing any more.
+#[derive(Clone, Debug)]
+pub(super) enum Over {
+    Lost(Lost),
+    Detached,
+}
+
+/// What only the task can do.
+pub(super) enum Request {
+    Replace(Box<dyn Protocol + Send>),
+    Socket(SocketJob),
+    Detach(Completer<Detached, Lost>),
+}
+
+pub(super) type SocketJob = Box<dyn FnOnce(Option<BorrowedFd<'_>>) + Send>;
+
+impl Shared {
+    pub(super) fn new(local: Option<Address>, peer: Option<Address>) -> Self {
+        let state = State {
+            outgoing: Vec::new(),
+            sending: 0,
+            marks: MARKS,
+            reading: true,
+            ending: Ending::Open,
+            unread: Vec::new(),
+            reread: false,
+            requests: Vec::new(),
+            drained: Vec::new(),
+            closed: Vec::new(),
+            waker: None,
+            over: None,
+        };
+        Self {
+            local,
+            peer,
+            running: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the task for something, unless the connection is over: changes the state and wakes it.
+    pub(super) fn ask<R>(&self, change: impl FnOnce(&mut State) -> R) -> Result<R, Over> {
+        let (result, waker) = {
+            let mut state = self.lock();
+            if let Some(over) = &state.over {
+                return Err(over.clone());
+            }
+            let result = change(&mut state);
+            // Pairs with the look at `asked` without the lock, which is followed by one with it before the task waits.
+            self.asked.store(true, Ordering::Relaxed);
+            let waker = match self.running.load(Ordering::Relaxed) {
+                true => None,
+                false => state.waker.take(),
+            };
+            (result, waker)
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(result)
+    }
+
+    /// A poll of the task begins.
+    pub(super) fn begin(&self) {
+        self.running.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something was asked for since the last look.
+    pub(super) fn has_news(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// The state, if something was asked for since the last look.
+    pub(super) fn news(&self) -> Option<MutexGuard<'_, State>> {
+        if !self.has_news() {
+            return None;
+        }
+        let state = self.lock();
+        self.asked.store(false, Ordering::Relaxed);
+        Some(state)
+    }
+
+    /// A poll of the task ends, and it waits with `sending` bytes to send; unless something was asked for.
+    pub(super) fn park(&self, waker: &Waker, sending: usize) -> bool {
+        let replaced = {
+            let mut state = self.lock();
+            state.sending = sending;
+            if self.has_news() {
+                return false;
+            }
+            self.running.store(false, Ordering::Relaxed);
+            match &mut state.waker {
+                Some(present) if present.will_wake(waker) => None,
+                place => place.replace(waker.clone()),
+            }
+        };
+        drop(replaced);
+        true
+    }
+
+    /// A poll of the task ends, and another one follows without anybody's asking.
+    pub(super) fn pass(&self) {
+        let _state = self.lock();
+        self.running.store(false, Ordering::Relaxed);
+    }
+
+    /// The connection is over. Gives what is left, to be dropped or told without the lock.
+    pub(super) fn end(&self, over: Over) -> Rest {
+        let mut state = self.lock();
+        state.over = Some(over);
+        state.sending = 0;
+        Rest {
+            requests: mem::take(&mut state.requests),
+            drained: mem::take(&mut state.drained),
+            closed: mem::take(&mut state.closed),
+            unread: mem::take(&mut state.unread),
+            _outgoing: mem::take(&mut state.outgoing),
+            _waker: state.waker.take(),
+        }
+    }
+}
+
+/// What is left of a connection's state when it is over.
+pub(super) struct Rest {
+    pub(super) requests: Vec<Request>,
+    pub(super) drained: Vec<Completer<(), Lost>>,
+    pub(super) closed: Vec<Completer<Lost, Aborted>>,
+    pub(super) unread: Vec<u8>,
+    _outgoing: Vec<u8>,
+    _waker: Option<Waker>,
+}
+
+impl Rest {
+    /// Tells those who wait for the end, or for what will not be done any more.
+    pub(super) fn tell(self, reason: &Lost) {
+        for waiting in self.drained {
+            waiting.fail(reason.clone());
+        }
+        for request in self.requests {
+            match request {
+                Request::Detach(completer) => completer.fail(reason.clone()),
+                // Their deferreds learn of it when they are dropped; a protocol that was never begun hears of nothing.
+                Request::Socket(_) | Request::Replace(_) => {}
+            }
+        }
+        for waiting in self.closed {
+            waiting.complete(reason.clone());
+        }
+    }
+}
+
+impl State {
+    /// As many bytes have been written and not sent.
+    pub(super) fn buffered(&self) -> usize {
+        self.sending + self.outgoing.len()
+    }
+
+    /// Gives what was written to the task, if that has sent all that it had, of which it has sent `sent` bytes.
+    pub(super) fn hand_over(&mut self, sending: &mut Vec<u8>, sent: usize) {
+        if sending.is_empty() {
+            mem::swap(sending, &mut self.outgoing);
+        }
+        self.sending = sending.len() - sent;
+    }
+
+    /// Takes bytes to be sent; none after the writing direction was asked to end.
+    pub(super) fn write(&mut self, bufs: &[io::IoSlice<'_>]) {
+        if self.ending > Ending::Open {
+            return;
+        }
+        if self.outgoing.capacity() == 0 {
+            self.outgoing = buffers::take_writing();
+        }
+        for buf in bufs {
+            self.outgoing.extend_from_slice(buf);
+        }
+    }
+}
