@@ -81,7 +81,8 @@ pub(super) struct Connection<C: Channel> {
 /// Why there is nothing more to do.
 enum End {
     Lost(Lost),
-    Detached(Completer<Detached, Lost>),
+    /// With the protocol's leave.
+    Detached,
 }
 
 impl<C: Channel> Connection<C> {
@@ -156,18 +157,19 @@ impl<C: Channel> Connection<C> {
         self.reading = state.reading;
         self.marks = state.marks.clone();
         self.drained.append(&mut state.drained);
-        let reread = mem::take(&mut state.reread);
+        let mut reread = mem::take(&mut state.reread);
         let requests = mem::take(&mut state.requests);
         self.has_unread = !state.unread.is_empty();
         drop(state);
         if self.ending == Ending::Abort {
             return Err(End::Lost(Aborted::cancelled().into()));
         }
-        let mut reread = reread && self.has_unread;
         for request in requests {
             match request {
                 Request::Replace(protocol) => {
-                    drop(self.protocol.replace(protocol));
+                    let unused = self.call(|protocol, _| protocol.take_unused())?;
+                    guarded(|| drop(self.protocol.replace(protocol)))?;
+                    self.keep(unused);
                     self.is_paused = false;
                     self.call(|protocol, transport| protocol.connection_made(transport))?;
                     reread = true;
@@ -192,10 +194,9 @@ impl<C: Channel> Connection<C> {
 
     /// Sends what is written, then does what waits for that.
     fn send(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, End> {
-        let Some(channel) = &mut self.channel else {
+        let Some(mut channel) = self.channel.as_mut().map(Pin::new) else {
             return Ok(Poll::Pending);
         };
-        let mut channel = Pin::new(channel);
         loop {
             while self.sent < self.sending.len() {
                 match channel.as_mut().poll_write(cx, &self.sending[self.sent..]) {
@@ -221,8 +222,10 @@ impl<C: Channel> Connection<C> {
             }
             self.is_flushed = true;
         }
-        if let Some(completer) = self.detaching.take() {
-            return Err(End::Detached(completer));
+        if self.detaching.is_some() {
+            let unused = self.call(|protocol, _| protocol.take_unused())?;
+            self.keep(unused);
+            return Err(End::Detached);
         }
         if self.ending >= Ending::Write && !self.has_ended_writing {
             match channel.poll_close(cx) {
@@ -297,7 +300,7 @@ impl<C: Channel> Connection<C> {
         };
         match end {
             End::Lost(reason) => self.lose(protocol, &reason),
-            End::Detached(completer) => self.detach(protocol, completer),
+            End::Detached => self.detach(protocol),
         }
     }
 
@@ -321,11 +324,22 @@ impl<C: Channel> Connection<C> {
         rest.tell(reason);
     }
 
-    fn detach(&mut self, protocol: Box<dyn Protocol + Send>, completer: Completer<Detached, Lost>) {
+    /// Keeps what a protocol did not want for who comes next.
+    fn keep(&mut self, mut unused: Vec<u8>) {
+        if unused.is_empty() {
+            return;
+        }
+        let unread = &mut self.transport.shared().lock().unread;
+        unused.append(unread);
+        *unread = unused;
+        self.has_unread = true;
+    }
+
+    fn detach(&mut self, protocol: Box<dyn Protocol + Send>) {
         let mut rest = self.transport.shared().end(Over::Detached);
         let unread = mem::take(&mut rest.unread);
         drop(protocol);
-        if let Some(channel) = self.channel.take() {
+        if let (Some(completer), Some(channel)) = (self.detaching.take(), self.channel.take()) {
             completer.complete(Detached::new(Box::new(channel), unread));
         }
         for waiting in mem::take(&mut self.drained) {

@@ -61,6 +61,8 @@
 //! # }).unwrap();
 //! ```
 
+pub mod framing;
+
 mod buffers;
 mod channel;
 mod connection;

@@ -223,6 +223,23 @@ impl State {
         self.sending + self.outgoing.len()
     }
 
+    /// Whether the protocol that has the connection is to be given what comes.
+    pub(super) fn is_reading(&self) -> bool {
+        let goes_on = |request: &Request| matches!(request, Request::Socket(_));
+        self.over.is_none() && self.reading && self.ending <= Ending::Write && self.requests.iter().all(goes_on)
+    }
+
+    /// As [`write`](Self::write), by exchanging buffers if nothing waits.
+    pub(super) fn append(&mut self, buffer: &mut Vec<u8>) {
+        if self.ending > Ending::Open {
+            return;
+        }
+        match self.outgoing.is_empty() {
+            true => mem::swap(&mut self.outgoing, buffer),
+            false => self.outgoing.append(buffer),
+        }
+    }
+
     /// Gives what was written to the task, if that has sent all that it had, of which it has sent `sent` bytes.
     pub(super) fn hand_over(&mut self, sending: &mut Vec<u8>, sent: usize) {
         if sending.is_empty() {

@@ -30,7 +30,7 @@ pub trait Protocol {
         let _ = transport;
     }
 
-    /// Bytes have come: at least one, and not by the messages that the other end sent.
+    /// Bytes have come: at least one, and not by the messages that the other end sent. [`framing`](super::framing) makes messages of them.
     fn data_received(&mut self, transport: &Transport, data: &[u8]);
 
     /// The other end has said that nothing more comes, and can still read. Closes the connection, unless this says
@@ -53,6 +53,12 @@ pub trait Protocol {
     /// No more than the low-water mark waits to be sent. See [`Transport`].
     fn resume_writing(&mut self, transport: &Transport) {
         let _ = transport;
+    }
+
+    /// Gives what was received and is kept for later, since the connection goes to somebody else: to the protocol of
+    /// [`Transport::set_protocol`], or to who [detaches](Transport::detach) it. It comes first there. The last call.
+    fn take_unused(&mut self) -> Vec<u8> {
+        Vec::new()
     }
 }
 
@@ -89,6 +95,10 @@ impl<P: Protocol + ?Sized> Protocol for Box<P> {
 
     fn resume_writing(&mut self, transport: &Transport) {
         (**self).resume_writing(transport);
+    }
+
+    fn take_unused(&mut self) -> Vec<u8> {
+        (**self).take_unused()
     }
 }
 

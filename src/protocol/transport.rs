@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Address, Detached, Lost, Protocol,
+    Address, Detached, Lost, Protocol, buffers,
     shared::{Ending, Over, Request, Shared},
 };
 use crate::{Aborted, Deferred};
@@ -77,6 +77,20 @@ impl Transport {
         self.end(Ending::Abort);
     }
 
+    /// Writes what a function adds to a buffer, without copying it once more; nothing if that fails.
+    ///
+    /// # Errors
+    /// Those of the function.
+    pub fn try_write_with<R, E>(&self, function: impl FnOnce(&mut Vec<u8>) -> Result<R, E>) -> Result<R, E> {
+        let mut buffer = buffers::take_writing();
+        let result = function(&mut buffer);
+        if result.is_ok() {
+            let _ = self.shared.ask(|state| state.append(&mut buffer));
+        }
+        buffers::give_writing(&mut buffer);
+        result
+    }
+
     fn end(&self, ending: Ending) {
         let _ = self.shared.ask(|state| state.ending = state.ending.max(ending));
     }
@@ -103,10 +117,9 @@ impl Transport {
         });
     }
 
-    /// Whether it receives.
+    /// Whether the protocol that has it is given what comes: it was not paused, is not closing, and goes to nobody else.
     pub fn is_reading(&self) -> bool {
-        let state = self.shared.lock();
-        state.over.is_none() && state.reading && state.ending <= Ending::Write
+        self.shared.lock().is_reading()
     }
 
     /// Gives bytes back that were received, to be received again: by the protocol that [`set_protocol`](Self::set_protocol) puts in

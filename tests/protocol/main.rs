@@ -1,6 +1,7 @@
 //! Protocols: what they are called with and when, what a transport does, and how connections end.
 
 mod ending;
+mod framing;
 mod handing_over;
 mod reading;
 mod writing;

@@ -100,7 +100,7 @@ fn unread_bytes_come_when_reading_is_resumed() {
 
 #[test]
 fn what_was_unread_last_comes_first() {
-    let mut setup = attach(100, |recorder| recorder);
+    let setup = attach(100, |recorder| recorder);
     assert_eq!(setup.events(), [Event::Made]);
     setup.transport.unread(b"later");
     setup.transport.unread(b"sooner, ");
