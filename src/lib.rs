@@ -133,8 +133,8 @@ pub use crate::{
         sync, unhandled,
     },
     reactor::{
-        BlockOnError, DelayedCall, Entered, EventLoop, Interest, Job, Metrics, NoReactor, NotActive, Operation,
-        Reactor, Readiness, Source, Timer, block_on, defer_to_thread, slow, source, time,
+        BlockOnError, CannotWait, DelayedCall, Entered, EventLoop, Interest, Job, Metrics, NoReactor, NotActive,
+        Operation, Reactor, Readiness, Source, Timer, block_on, defer_to_thread, slow, source, time,
     },
 };
 

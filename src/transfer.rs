@@ -8,7 +8,7 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
-    net::{SendAncillaryBuffer, SendFlags},
+    net::{RecvFlags, SendAncillaryBuffer, SendFlags},
 };
 
 use crate::{Interest, Readiness, Source};
@@ -128,6 +128,14 @@ pub(crate) fn poll_read(source: &dyn Source, cx: &mut Context<'_>, buf: &mut [u8
     })
 }
 
+/// Polls to look at what a stream socket has to read, without taking it.
+pub(crate) fn poll_peek(source: &dyn Source, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    poll_op(source, cx, Interest::Readable, |fd| {
+        let (_, seen) = retry_interrupted(|| Ok(rustix::net::recv(fd, &mut *buf, RecvFlags::PEEK)?))?;
+        Ok(seen)
+    })
+}
+
 /// Polls to read into several buffers.
 pub(crate) fn poll_read_vectored(
     source: &dyn Source,
@@ -154,81 +162,3 @@ pub(crate) fn poll_send_vectored(
     let wanted = bufs.iter().map(|buf| buf.len()).sum();
     poll_bytes(source, cx, Interest::Writable, wanted, |fd| send_vectored(fd, bufs))
 }
-
-/// Reads and writes with futures-io's traits, by reference and by value, for a stream socket with a `source` and a `shutdown`.
-macro_rules! streams {
-    ($stream:ident) => {
-        impl AsyncRead for &$stream {
-            fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-                transfer::poll_read(&*self.source, cx, buf)
-            }
-
-            fn poll_read_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &mut [IoSliceMut<'_>],
-            ) -> Poll<io::Result<usize>> {
-                transfer::poll_read_vectored(&*self.source, cx, bufs)
-            }
-        }
-
-        impl AsyncWrite for &$stream {
-            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-                transfer::poll_send(&*self.source, cx, buf)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                transfer::poll_send_vectored(&*self.source, cx, bufs)
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
-            }
-
-            fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(self.shutdown(Shutdown::Write))
-            }
-        }
-
-        impl AsyncRead for $stream {
-            fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-                Pin::new(&mut &*self).poll_read(cx, buf)
-            }
-
-            fn poll_read_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &mut [IoSliceMut<'_>],
-            ) -> Poll<io::Result<usize>> {
-                Pin::new(&mut &*self).poll_read_vectored(cx, bufs)
-            }
-        }
-
-        impl AsyncWrite for $stream {
-            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-                Pin::new(&mut &*self).poll_write(cx, buf)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                Pin::new(&mut &*self).poll_write_vectored(cx, bufs)
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Pin::new(&mut &*self).poll_flush(cx)
-            }
-
-            fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Pin::new(&mut &*self).poll_close(cx)
-            }
-        }
-    };
-}
-pub(crate) use streams;

@@ -6,8 +6,11 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Write},
-    net::{SocketAddr, TcpStream as StdStream},
-    os::fd::{AsRawFd, OwnedFd},
+    net::TcpStream as StdStream,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::net::UnixStream as StdUnixStream,
+    },
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -19,11 +22,11 @@ use std::{
 
 use futures_util::{
     StreamExt, TryStreamExt,
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
 };
 use interloop::{
     EventLoop, Job, Reactor, Source, Task, Timer,
-    net::{AcceptFailure, TcpListener},
+    net::{AcceptFailure, Incoming, Listener, TcpListener, UnixListener},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -96,8 +99,11 @@ impl EventLoop for Counting {
 }
 
 /// Echoes, for as many connections, one after the other.
-async fn serve(listener: &TcpListener, connections: usize) -> io::Result<()> {
-    let mut incoming = listener.incoming().take(connections);
+async fn serve<L: Listener>(listener: &L, connections: usize) -> io::Result<()>
+where
+    L::Stream: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut incoming = Incoming::new(listener).take(connections);
     while let Some((mut stream, _)) = incoming.try_next().await? {
         let mut byte = [0];
         stream.read_exact(&mut byte).await?;
@@ -107,8 +113,8 @@ async fn serve(listener: &TcpListener, connections: usize) -> io::Result<()> {
 }
 
 /// A client that has connected and sent its byte; the system does both, though nobody accepts.
-fn client(addr: SocketAddr) -> StdStream {
-    let mut client = StdStream::connect(addr).unwrap();
+fn greeted<S: Write>(connected: io::Result<S>) -> S {
+    let mut client = connected.unwrap();
     client.write_all(b"x").unwrap();
     client
 }
@@ -119,19 +125,36 @@ async fn check(on: Reactor) {
         on: on.clone(),
         timers: timers.clone(),
     });
-    // Loops open descriptors of their own, once.
     let listener = TcpListener::bind(&reactor, ([127, 0, 0, 1], 0).into()).unwrap();
     let addr = listener.local_addr().unwrap();
-    drop(client(addr));
-    serve(&listener, 1).await.unwrap();
+    check_listener(&reactor, &timers, &listener, || greeted(StdStream::connect(addr))).await;
+
+    let path = std::env::temp_dir().join(format!("interloop-shortage-{}", std::process::id()));
+    let listener = UnixListener::bind(&reactor, &path).unwrap();
+    check_listener(&reactor, &timers, &listener, || greeted(StdUnixStream::connect(&path))).await;
+    fs::remove_file(&path).unwrap();
+}
+
+async fn check_listener<L: Listener, C: Read>(
+    reactor: &Reactor,
+    timers: &AtomicUsize,
+    listener: &L,
+    client: impl Fn() -> C,
+) where
+    L::Stream: AsyncRead + AsyncWrite + Unpin,
+{
+    // Loops open descriptors of their own, once.
+    drop(client());
+    serve(listener, 1).await.unwrap();
     reactor.sleep(Duration::from_millis(1)).await.unwrap();
     let before = timers.load(SeqCst);
 
-    let mut clients = [client(addr), client(addr), client(addr)];
-    let mut serving = pin!(serve(&listener, clients.len()));
+    let mut clients = [client(), client(), client()];
+    let mut serving = pin!(serve(listener, clients.len()));
     {
         let _shortage = Shortage::new();
-        let error = listener.accept().await.unwrap_err();
+        let accepted = std::future::poll_fn(|cx| listener.poll_accept(cx)).await;
+        let error = accepted.map(drop).unwrap_err();
         assert_eq!(AcceptFailure::of(&error), AcceptFailure::Shortage, "{error}");
 
         // Each wait is one timer.

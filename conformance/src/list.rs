@@ -297,6 +297,7 @@ macro_rules! __every_loop {
             a_descriptor_is_closed_once
             a_number_is_registered_again_and_again
             a_regular_file_is_refused
+            a_source_is_taken_apart
             an_error_of_the_operation_is_passed_on
             the_end_wakes_the_reader
             the_end_wakes_the_writer
@@ -345,10 +346,18 @@ macro_rules! __every_loop {
             a_connection_that_waits_ends_with_its_listener
             two_tasks_accept_on_one_listener
             an_accept_that_is_given_up_loses_no_connection
-            connections_come_as_a_stream
             the_peer_is_known
             closing_ends_one_direction
             writing_to_a_closed_end_fails
+        }
+        $crate::__topic! {
+            $name, unix_accept:
+            incoming_connections_are_a_stream
+            a_stream_of_connections_owns_its_listener
+            two_streams_of_connections_share_a_listener
+            a_next_connection_that_is_given_up_is_not_lost
+            connections_that_have_ended_do_not_end_the_stream
+            a_listener_that_fails_ends_its_stream
         }
         $crate::__topic! {
             $name, unix_traffic:
@@ -589,6 +598,7 @@ mod tests {
             ("udp", include_str!("cases/udp.rs")),
             ("udp_options", include_str!("cases/udp_options.rs")),
             ("unix", include_str!("cases/unix.rs")),
+            ("unix_accept", include_str!("cases/unix_accept.rs")),
             ("unix_datagram", include_str!("cases/unix_datagram.rs")),
             ("unix_traffic", include_str!("cases/unix_traffic.rs")),
             ("waiting", include_str!("cases/waiting.rs")),

@@ -1,6 +1,10 @@
-//! What a failure to accept a connection means for the listener.
+//! Accepting a connection, and what a failure to do so means for the listener.
 
-use std::io;
+use std::{io, os::fd::BorrowedFd};
+
+use socket2::{SockAddr, SockRef, Socket};
+
+use crate::transfer::retry_interrupted;
 
 /// What an error of an `accept` concerns, and so what a server does about it.
 ///
@@ -74,6 +78,13 @@ impl AcceptFailure {
             _ => Self::Listener,
         }
     }
+}
+
+/// Takes a connection that waits, and sets it non-blocking.
+pub(super) fn accept(fd: BorrowedFd<'_>) -> io::Result<(Socket, SockAddr)> {
+    let (socket, peer) = retry_interrupted(|| SockRef::from(&fd).accept())?;
+    socket.set_nonblocking(true)?;
+    Ok((socket, peer))
 }
 
 #[cfg(test)]

@@ -10,12 +10,13 @@ macro_rules! datagrams {
         impl $socket {
             /// Sends a datagram to where the socket is connected, and says how long it was.
             ///
-            /// Cancel safety: dropped before it has ended, it has sent nothing.
-            ///
             /// # Errors
             /// Those of the system, among them [`io::ErrorKind::NotConnected`],
             /// [`io::ErrorKind::ConnectionRefused`] for one that was sent before, and a datagram that is too long; and if the
             /// loop has shut down.
+            ///
+            /// # Cancel safety
+            /// Dropped before it has ended, it has sent nothing.
             pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
                 poll_fn(|cx| self.poll_send(cx, buf)).await
             }
@@ -44,10 +45,11 @@ macro_rules! datagrams {
         impl $socket {
             /// Receives a datagram, and says how much of the buffer it takes.
             ///
-            /// Cancel safety: no datagram is lost when this is dropped.
-            ///
             /// # Errors
             /// Those of the system, and if the loop has shut down. The socket stays usable in the former case.
+            ///
+            /// # Cancel safety
+            /// No datagram is lost when this is dropped.
             pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
                 poll_fn(|cx| self.poll_recv(cx, buf)).await
             }
@@ -72,9 +74,10 @@ macro_rules! datagrams {
 
             /// As [`recv`](Self::recv), and says from where.
             ///
-            /// Cancel safety: as there.
-            ///
             /// # Errors
+            /// As there.
+            ///
+            /// # Cancel safety
             /// As there.
             pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, $addr)> {
                 poll_fn(|cx| self.poll_recv_from(cx, buf)).await
@@ -101,10 +104,11 @@ macro_rules! datagrams {
             /// As [`recv`](Self::recv), and leaves the datagram to be received. Where several tasks receive, another one may
             /// take it first.
             ///
-            /// Cancel safety: nothing is taken, so nothing is lost.
-            ///
             /// # Errors
             /// As there.
+            ///
+            /// # Cancel safety
+            /// Nothing is taken, so nothing is lost.
             pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
                 poll_fn(|cx| self.poll_peek(cx, buf)).await
             }
@@ -129,9 +133,10 @@ macro_rules! datagrams {
 
             /// As [`peek`](Self::peek), and says from where.
             ///
-            /// Cancel safety: as there.
-            ///
             /// # Errors
+            /// As there.
+            ///
+            /// # Cancel safety
             /// As there.
             pub async fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, $addr)> {
                 poll_fn(|cx| self.poll_peek_from(cx, buf)).await

@@ -9,20 +9,23 @@ pub mod memory;
 mod accept;
 mod datagrams;
 mod descriptor;
+mod halves;
+mod incoming;
 mod lookup;
 mod socket;
+mod streams;
 mod tcp;
 mod udp;
 mod unix;
 
 pub use self::{
     accept::AcceptFailure,
-    descriptor::{CannotWait, Descriptor},
+    descriptor::Descriptor,
+    halves::{Duplex, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf},
+    incoming::{Incoming, Listener},
     lookup::{HostPort, LookupError, lookup_host},
-    tcp::{
-        ConnectError, Connector, Incoming, Keepalive, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError,
-        TcpListener, TcpSocket, TcpStream, WriteHalf,
-    },
+    tcp::{ConnectError, Connector, Keepalive, TcpListener, TcpSocket, TcpStream},
     udp::UdpSocket,
-    unix::{UCred, UnixDatagram, UnixIncoming, UnixListener, UnixStream},
+    unix::{UCred, UnixDatagram, UnixListener, UnixStream},
 };
+pub use crate::CannotWait;

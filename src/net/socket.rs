@@ -1,4 +1,4 @@
-//! What datagram and Unix sockets have in common: waiting without an operation.
+//! What all sockets have in common: waiting without an operation, and going back to the standard library.
 
 /// Waiting for readiness, and operations that this crate has no function for, on a socket with a `source`.
 macro_rules! waits {
@@ -12,19 +12,21 @@ macro_rules! waits {
             /// Waits until there is something to receive or to accept, or the end, or an error to be told. One system call
             /// more than an operation that waits by itself; another task may be faster to take what is there.
             ///
-            /// Cancel safety: nothing is taken, so nothing is lost.
-            ///
             /// # Errors
             /// If the loop has shut down.
+            ///
+            /// # Cancel safety
+            /// Nothing is taken, so nothing is lost.
             pub async fn readable(&self) -> io::Result<()> {
                 poll_fn(|cx| self.poll_readable(cx)).await
             }
 
             /// Waits until there is room to send, or an error to be told. See [`readable`](Self::readable).
             ///
-            /// Cancel safety: as there.
-            ///
             /// # Errors
+            /// As there.
+            ///
+            /// # Cancel safety
             /// As there.
             pub async fn writable(&self) -> io::Result<()> {
                 poll_fn(|cx| self.poll_writable(cx)).await
@@ -49,33 +51,33 @@ macro_rules! waits {
             /// Runs an operation on the descriptor that receives, and waits as long as it says
             /// [`io::ErrorKind::WouldBlock`]. It must say that only when the descriptor has said so.
             ///
-            /// Cancel safety: the operation runs inside of a poll, and this ends with that poll if it has come to
-            /// something.
-            ///
             /// # Errors
             /// Those of the operation; and if the loop has shut down.
+            ///
+            /// # Cancel safety
+            /// The operation runs inside of a poll, and this ends with that poll if it has come to
+            /// something.
             pub async fn read_with<R>(&self, mut op: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
                 poll_fn(|cx| transfer::poll_op(&*self.source, cx, Interest::Readable, &mut op)).await
             }
 
             /// Runs an operation on the descriptor that sends. See [`read_with`](Self::read_with).
             ///
-            /// Cancel safety: as there.
-            ///
             /// # Errors
+            /// As there.
+            ///
+            /// # Cancel safety
             /// As there.
             pub async fn write_with<R>(&self, mut op: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
                 poll_fn(|cx| transfer::poll_op(&*self.source, cx, Interest::Writable, &mut op)).await
             }
 
-            /// Takes it off the loop, as a socket of the standard library. It stays in non-blocking mode, and the number of
-            /// its descriptor is another one: a source keeps the one it was given, so this is a duplicate.
+            /// Takes it off the loop, as a socket of the standard library, in non-blocking mode.
             ///
             /// # Errors
-            /// If there are no descriptors left. The socket is closed then.
+            /// Those of the loop. The socket is closed then.
             pub fn into_std(self) -> io::Result<$std> {
-                let fd = self.source.as_fd().try_clone_to_owned()?;
-                Ok(<$std>::from(fd))
+                Ok(self.source.into_fd()?.into())
             }
 
             /// Takes the error that the socket has been told of and nobody has seen (`SO_ERROR`).

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     io::{self, IoSlice, IoSliceMut},
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd},
     pin::Pin,
     process::Stdio,
     task::{Context, Poll},
@@ -149,8 +149,7 @@ reading_end!(ChildStderr, ChildStderr);
 
 /// Programs expect that their standard streams block.
 fn into_stdio(source: Box<dyn Source>) -> io::Result<Stdio> {
-    let fd: OwnedFd = source.as_fd().try_clone_to_owned()?;
-    drop(source);
+    let fd = source.into_fd()?;
     // Works on any descriptor, whatever the type's name says.
     SockRef::from(&fd).set_nonblocking(false)?;
     Ok(fd.into())

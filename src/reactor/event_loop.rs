@@ -121,7 +121,7 @@ pub trait Timer: Future<Output = Result<(), Aborted>> + Send + Sync {
 
 /// A descriptor that a loop waits for.
 ///
-/// It owns the descriptor: dropped, it deregisters it, then closes it.
+/// It owns the descriptor: dropped, it deregisters it, then closes it; taken apart, it deregisters it and gives it back.
 pub trait Source: AsFd + fmt::Debug + Send + Sync {
     /// Runs `op` when the descriptor is ready, and parks the task while `op` says `WouldBlock`.
     ///
@@ -132,6 +132,17 @@ pub trait Source: AsFd + fmt::Debug + Send + Sync {
     /// # Errors
     /// Those of `op`, and those of the loop: it has shut down.
     fn poll_io(&self, cx: &mut Context<'_>, interest: Interest, op: &mut Operation<'_>) -> Poll<io::Result<()>>;
+
+    /// Deregisters the descriptor and gives it back, open, and in the mode in which it was.
+    ///
+    /// What this does unless a loop has something better: it gives back a duplicate, and drops the source, which closes the
+    /// descriptor that it has.
+    ///
+    /// # Errors
+    /// Those of the loop, and if there are no descriptors left for a duplicate. The descriptor is closed then.
+    fn into_fd(self: Box<Self>) -> io::Result<OwnedFd> {
+        self.as_fd().try_clone_to_owned()
+    }
 }
 
 /// An attempt at input or output on a descriptor, as [`Source::poll_io`] makes them.

@@ -3,6 +3,7 @@
 pub mod block_on;
 mod callbacks;
 mod calls;
+mod cannot_wait;
 mod coroutine;
 mod current;
 mod deferred;
@@ -30,6 +31,7 @@ pub use self::{
     block_on::BlockOnError,
     callbacks::{DelayedCall, Metrics},
     calls::NotActive,
+    cannot_wait::CannotWait,
     current::{Entered, NoReactor},
     event_loop::{EventLoop, Interest, Job, Operation, Readiness, Source, Timer},
     thread::defer_to_thread,
@@ -226,16 +228,21 @@ impl Reactor {
     /// Waits for a descriptor's readiness: sets it non-blocking and registers it with the loop.
     ///
     /// # Errors
-    /// If the descriptor cannot be waited for (a regular file, one that is registered already), or
-    /// the loop has shut down. The descriptor is closed then.
+    /// - [`io::ErrorKind::Unsupported`], with [`CannotWait`] in it, if there is nothing to wait for: on
+    ///   Linux, a regular file or a directory.
+    /// - [`io::ErrorKind::AlreadyExists`], with [`CannotWait`] in it, if the loop says that it waits for
+    ///   this one already.
+    /// - If the loop has shut down.
+    ///
+    /// The descriptor is closed then.
     pub fn register(&self, fd: OwnedFd) -> io::Result<Box<dyn Source>> {
         // Works on any descriptor, whatever the type's name says.
         SockRef::from(&fd).set_nonblocking(true)?;
-        self.shared.event_loop.register(fd)
+        self.register_nonblocking(fd)
     }
 
     /// Registers a descriptor that is in non-blocking mode.
     pub(crate) fn register_nonblocking(&self, fd: OwnedFd) -> io::Result<Box<dyn Source>> {
-        self.shared.event_loop.register(fd)
+        self.shared.event_loop.register(fd).map_err(CannotWait::explain)
     }
 }

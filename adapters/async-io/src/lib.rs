@@ -247,4 +247,8 @@ impl Source for AsyncIoSource {
             direction.parked.store(false, Ordering::Relaxed);
         }
     }
+
+    fn into_fd(self: Box<Self>) -> io::Result<OwnedFd> {
+        self.fd.into_inner()
+    }
 }

@@ -65,6 +65,10 @@ impl Source for TokioSource {
         cx.waker().wake_by_ref();
         Poll::Pending
     }
+
+    fn into_fd(self: Box<Self>) -> io::Result<OwnedFd> {
+        Ok(self.fd.into_inner())
+    }
 }
 
 impl TokioSource {

@@ -1,14 +1,20 @@
-//! The two directions of a connection, each by itself.
+//! The two directions of a connection, each by itself: one text, on TCP and within one machine.
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
     net::Shutdown,
+    os::fd::{AsFd, AsRawFd},
 };
 
 use futures_util::{
     future::try_join,
-    io::{AsyncReadExt, AsyncWriteExt, copy, sink},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink},
 };
+use interloop::{
+    Reactor,
+    net::{Duplex, TcpStream, UnixStream},
+};
+use socket2::SockRef;
 
 use crate::{
     Subject,
@@ -18,10 +24,23 @@ use crate::{
 /// More than a connection has room for.
 const MEGABYTES: usize = 16 << 20;
 
-pub fn borrowed_halves_are_used_at_once(mut subject: impl Subject) {
+/// A stream socket of either kind.
+trait Stream: Duplex + AsyncRead + AsyncWrite + AsFd + Unpin + Send + Sync + 'static {}
+
+impl Stream for TcpStream {}
+impl Stream for UnixStream {}
+
+/// Both ends of a connection of each kind.
+type Pairs = ((TcpStream, TcpStream), (UnixStream, UnixStream));
+
+fn pairs(subject: &mut impl Subject) -> Pairs {
     let reactor = subject.reactor();
-    subject.block_on(async {
-        let (client, server) = connection(&reactor).await;
+    let tcp = subject.block_on(connection(&reactor));
+    (tcp, UnixStream::pair(&reactor).unwrap())
+}
+
+pub fn borrowed_halves_are_used_at_once(mut subject: impl Subject) {
+    async fn check<S: Stream>((client, server): (S, S)) {
         let (mut client_reads, mut client_writes) = client.split_ref();
         let (mut server_reads, mut server_writes) = server.split_ref();
         let echo = async {
@@ -38,14 +57,15 @@ pub fn borrowed_halves_are_used_at_once(mut subject: impl Subject) {
         assert_eq!(received, MEGABYTES as u64);
         // The connection is whole.
         drop(server);
-        client.local_addr().unwrap();
-    });
+        SockRef::from(&client).local_addr().unwrap();
+    }
+    let (tcp, unix) = pairs(&mut subject);
+    subject.block_on(check(tcp));
+    subject.block_on(check(unix));
 }
 
 pub fn dropping_borrowed_halves_ends_nothing(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    subject.block_on(async {
-        let (mut client, mut server) = connection(&reactor).await;
+    async fn check<S: Stream>((mut client, mut server): (S, S)) {
         {
             let _halves = client.split_ref();
         }
@@ -53,28 +73,31 @@ pub fn dropping_borrowed_halves_ends_nothing(mut subject: impl Subject) {
         server.read_exact(&mut [0]).await.unwrap();
         server.write_all(b"!").await.unwrap();
         client.read_exact(&mut [0]).await.unwrap();
-    });
+    }
+    let (tcp, unix) = pairs(&mut subject);
+    subject.block_on(check(tcp));
+    subject.block_on(check(unix));
 }
 
 pub fn owned_halves_go_to_tasks_of_their_own(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    let (client, server) = subject.block_on(connection(&reactor));
-    let (mut reads, mut writes) = server.into_split();
-    let echoing = reactor.spawn(async move { copy(&mut reads, &mut writes).await });
-    let (mut reads, mut writes) = client.into_split();
-    let writing = reactor.spawn(async move { writes.write_all(&vec![7; MEGABYTES]).await });
-    let reading = reactor.spawn(async move { copy(&mut reads, &mut sink()).await });
-    subject.block_on(async {
+    async fn check<S: Stream>(reactor: &Reactor, (client, server): (S, S)) {
+        let (mut reads, mut writes) = server.into_split();
+        let echoing = reactor.spawn(async move { copy(&mut reads, &mut writes).await });
+        let (mut reads, mut writes) = client.into_split();
+        let writing = reactor.spawn(async move { writes.write_all(&vec![7; MEGABYTES]).await });
+        let reading = reactor.spawn(async move { copy(&mut reads, &mut sink()).await });
         writing.await.unwrap();
         assert_eq!(echoing.await.unwrap(), MEGABYTES as u64);
         assert_eq!(reading.await.unwrap(), MEGABYTES as u64);
-    });
+    }
+    let reactor = subject.reactor();
+    let (tcp, unix) = pairs(&mut subject);
+    subject.block_on(check(&reactor, tcp));
+    subject.block_on(check(&reactor, unix));
 }
 
 pub fn dropping_the_half_that_writes_ends_its_direction(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    subject.block_on(async {
-        let (client, mut server) = connection(&reactor).await;
+    async fn check<S: Stream>((client, mut server): (S, S)) {
         let (mut reads, mut writes) = client.into_split();
         writes.write_all(b"question").await.unwrap();
         drop(writes);
@@ -87,13 +110,14 @@ pub fn dropping_the_half_that_writes_ends_its_direction(mut subject: impl Subjec
         received.clear();
         reads.read_to_end(&mut received).await.unwrap();
         assert_eq!(received, b"answer");
-    });
+    }
+    let (tcp, unix) = pairs(&mut subject);
+    subject.block_on(check(tcp));
+    subject.block_on(check(unix));
 }
 
 pub fn dropping_the_half_that_reads_ends_nothing(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    subject.block_on(async {
-        let (client, mut server) = connection(&reactor).await;
+    async fn check<S: Stream>((client, mut server): (S, S)) {
         let (reads, mut writes) = client.into_split();
         drop(reads);
         server.write_all(b"nobody reads this").await.unwrap();
@@ -101,29 +125,32 @@ pub fn dropping_the_half_that_reads_ends_nothing(mut subject: impl Subject) {
         server.read_exact(&mut [0]).await.unwrap();
         writes.close().await.unwrap();
         assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
-    });
+    }
+    let (tcp, unix) = pairs(&mut subject);
+    subject.block_on(check(tcp));
+    subject.block_on(check(unix));
 }
 
 pub fn forgetting_the_half_that_writes_ends_nothing(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    subject.block_on(async {
-        let (client, mut server) = connection(&reactor).await;
+    async fn check<S: Stream>(reactor: &Reactor, (client, mut server): (S, S)) {
         let (mut reads, writes) = client.into_split();
         writes.forget();
         let (waits, read) = parked(async move { server.read(&mut [0]).await });
         let reading = reactor.spawn(read);
         waits.await.unwrap();
-        // Nothing has ended: this end still works, by what both halves have.
-        reads.as_ref().write_all(b"!").await.unwrap();
+        // Nothing has ended: this end still writes, by what both halves have.
+        rustix::io::write(reads.as_ref(), b"!").unwrap();
         assert_eq!(reading.await.unwrap(), 1);
         assert_eq!(reads.read(&mut [0]).await.unwrap(), 0, "the other end was dropped");
-    });
+    }
+    let reactor = subject.reactor();
+    let (tcp, unix) = pairs(&mut subject);
+    subject.block_on(check(&reactor, tcp));
+    subject.block_on(check(&reactor, unix));
 }
 
 pub fn dropping_both_halves_closes_the_connection(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    for reads_first in [false, true] {
-        let (client, mut server) = subject.block_on(connection(&reactor));
+    async fn check<S: Stream>(reactor: &Reactor, reads_first: bool, (client, mut server): (S, S)) {
         let (reads, writes) = client.into_split();
         let (waits, read) = parked(async move {
             assert_eq!(server.read(&mut [0]).await?, 0);
@@ -132,29 +159,31 @@ pub fn dropping_both_halves_closes_the_connection(mut subject: impl Subject) {
             server.write_all(&[0]).await
         });
         let reading = reactor.spawn(read);
-        subject.block_on(async {
-            waits.await.unwrap();
-            if reads_first {
-                drop(reads);
-                drop(writes);
-            } else {
-                drop(writes);
-                drop(reads);
-            }
-            let error = reading.await.unwrap_err();
-            let kinds = [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset];
-            assert!(kinds.contains(&error.kind()), "{error}");
-        });
+        waits.await.unwrap();
+        if reads_first {
+            drop(reads);
+            drop(writes);
+        } else {
+            drop(writes);
+            drop(reads);
+        }
+        let error = reading.await.unwrap_err();
+        let kinds = [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset];
+        assert!(kinds.contains(&error.kind()), "{error}");
+    }
+    let reactor = subject.reactor();
+    for reads_first in [false, true] {
+        let (tcp, unix) = pairs(&mut subject);
+        subject.block_on(check(&reactor, reads_first, tcp));
+        subject.block_on(check(&reactor, reads_first, unix));
     }
 }
 
 pub fn halves_are_put_together_again(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    subject.block_on(async {
-        let (client, mut server) = connection(&reactor).await;
-        let addr = client.local_addr().unwrap();
+    async fn check<S: Stream>((client, mut server): (S, S)) -> S {
+        let number = client.as_fd().as_raw_fd();
         let (reads, writes) = client.into_split();
-        assert_eq!(reads.as_ref().local_addr().unwrap(), addr);
+        assert_eq!(reads.as_ref().as_fd().as_raw_fd(), number);
         let client = reads.reunite(writes).unwrap();
         let (reads, writes) = client.into_split();
         let mut client = writes.reunite(reads).unwrap();
@@ -163,15 +192,16 @@ pub fn halves_are_put_together_again(mut subject: impl Subject) {
         server.read_exact(&mut [0]).await.unwrap();
         server.write_all(b"!").await.unwrap();
         client.read_exact(&mut [0]).await.unwrap();
-        assert_eq!(client.local_addr().unwrap(), addr);
-        server.shutdown(Shutdown::Both).unwrap();
-    });
+        assert_eq!(client.as_fd().as_raw_fd(), number);
+        client
+    }
+    let (tcp, unix) = pairs(&mut subject);
+    subject.block_on(check(tcp)).shutdown(Shutdown::Both).unwrap();
+    subject.block_on(check(unix)).shutdown(Shutdown::Both).unwrap();
 }
 
 pub fn halves_of_two_connections_are_not_put_together(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    subject.block_on(async {
-        let (client, server) = connection(&reactor).await;
+    async fn check<S: Stream>((client, server): (S, S)) {
         let (client_reads, client_writes) = client.into_split();
         let (server_reads, server_writes) = server.into_split();
         let error = client_reads.reunite(server_writes).unwrap_err();
@@ -181,13 +211,14 @@ pub fn halves_of_two_connections_are_not_put_together(mut subject: impl Subject)
         let mut server = server_writes.reunite(server_reads).unwrap();
         server.write_all(b"!").await.unwrap();
         client.read_exact(&mut [0]).await.unwrap();
-    });
+    }
+    let (tcp, unix) = pairs(&mut subject);
+    subject.block_on(check(tcp));
+    subject.block_on(check(unix));
 }
 
 pub fn halves_move_several_buffers_at_once(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    subject.block_on(async {
-        let (client, server) = connection(&reactor).await;
+    async fn check<S: Stream>((client, server): (S, S)) {
         let (_, mut writes) = client.split_ref();
         let (mut reads, _server_writes) = server.into_split();
         let bufs = [IoSlice::new(b"on"), IoSlice::new(b""), IoSlice::new(b"e two")];
@@ -198,5 +229,8 @@ pub fn halves_move_several_buffers_at_once(mut subject: impl Subject) {
         let mut bufs = [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
         assert_eq!(reads.read_vectored(&mut bufs).await.unwrap(), 7);
         assert_eq!((&seen, &first, &second[..4]), (b"one", b"one", b" two".as_slice()));
-    });
+    }
+    let (tcp, unix) = pairs(&mut subject);
+    subject.block_on(check(tcp));
+    subject.block_on(check(unix));
 }

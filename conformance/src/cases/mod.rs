@@ -25,6 +25,7 @@ pub mod traffic;
 pub mod udp;
 pub mod udp_options;
 pub mod unix;
+pub mod unix_accept;
 pub mod unix_datagram;
 pub mod unix_traffic;
 pub mod waiting;

@@ -4,18 +4,18 @@ use std::{
     fs::File,
     io::{self, Read, Write},
     os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
     sync::Arc,
-    task::{Poll, ready},
+    task::{Context, Poll, ready},
 };
 
 use futures_util::{
     future::{join, join_all, poll_fn, try_join_all},
     poll,
 };
-use interloop::{Aborted, Deferred, Interest, Reactor, Readiness, Source};
+use interloop::{Aborted, Deferred, Interest, Operation, Reactor, Readiness, Source, net::CannotWait};
 use socket2::SockRef;
 
 use crate::{
@@ -174,8 +174,60 @@ pub fn a_regular_file_is_refused(mut subject: impl Subject) {
     let file = File::open(std::env::current_exe().unwrap()).unwrap();
     subject.block_on(async {
         // There is nothing to wait for, and a loop that pretended otherwise would wait for ever.
-        reactor.register(OwnedFd::from(file)).unwrap_err();
+        let error = reactor.register(OwnedFd::from(file)).unwrap_err();
+        let why = error.get_ref().and_then(|error| error.downcast_ref::<CannotWait>());
+        // Other systems have errors of their own.
+        let known = cfg!(any(target_os = "linux", target_os = "android"));
+        assert!(!known || why.is_some_and(CannotWait::is_always_ready), "{error:?}");
     });
+}
+
+pub fn a_source_is_taken_apart(mut subject: impl Subject) {
+    /// What an adapter writes that has nothing better.
+    #[derive(Debug)]
+    struct Plain(Box<dyn Source>);
+
+    impl AsFd for Plain {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.0.as_fd()
+        }
+    }
+
+    impl Source for Plain {
+        fn poll_io(&self, cx: &mut Context<'_>, interest: Interest, op: &mut Operation<'_>) -> Poll<io::Result<()>> {
+            self.0.poll_io(cx, interest, op)
+        }
+    }
+
+    let reactor = subject.reactor();
+    for plain in [false, true] {
+        let (mut source, mut peer) = pair(&reactor);
+        if plain {
+            source = Box::new(Plain(source));
+        }
+        subject.block_on(async {
+            for round in 0..20_u8 {
+                assert!(poll!(Box::pin(read(&*source, &mut [0]))).is_pending());
+                let end = source.into_fd().unwrap();
+                // The loop has forgotten it, and takes it again.
+                source = reactor.register(end).unwrap();
+                let mut byte = [0];
+                let (waits, reading) = parked(read(&*source, &mut byte));
+                let writing = async {
+                    waits.await.unwrap();
+                    peer.write_all(&[round]).unwrap();
+                };
+                assert_eq!(join(reading, writing).await.0.unwrap(), 1);
+                assert_eq!(byte, [round]);
+            }
+            let mut end = UnixStream::from(source.into_fd().unwrap());
+            assert!(SockRef::from(&end).nonblocking().unwrap());
+            peer.write_all(b"!").unwrap();
+            end.read_exact(&mut [0]).unwrap();
+            drop(end);
+            assert_eq!(peer.read(&mut [0]).unwrap(), 0, "nothing else keeps it open");
+        });
+    }
 }
 
 pub fn an_error_of_the_operation_is_passed_on(mut subject: impl Subject) {

@@ -9,7 +9,6 @@ use std::{
 };
 
 use futures_util::{
-    StreamExt,
     future::{join, try_join, try_join_all},
     io::{AsyncReadExt, AsyncWriteExt},
     poll,
@@ -216,19 +215,6 @@ pub fn an_accept_that_is_given_up_loses_no_connection(mut subject: impl Subject)
             server.read_exact(&mut received).await.unwrap();
             assert_eq!(received, [round]);
         }
-    });
-}
-
-pub fn connections_come_as_a_stream(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    let path = TempPath::new();
-    let listener = UnixListener::bind(&reactor, &path).unwrap();
-    subject.block_on(async {
-        let clients = (0..10).map(|_| UnixStream::connect(&reactor, &path));
-        let _clients = try_join_all(clients).await.unwrap();
-        let servers: Vec<_> = listener.incoming().take(10).collect().await;
-        assert!(servers.iter().all(Result::is_ok));
-        assert!(poll!(listener.incoming().next()).is_pending());
     });
 }
 

@@ -1,4 +1,3 @@
-mod error;
 mod streams;
 
 use std::{
@@ -9,7 +8,6 @@ use std::{
     task::{Context, Poll},
 };
 
-pub use self::error::CannotWait;
 use crate::{Interest, Reactor, Source, transfer};
 
 /// Any descriptor that a loop can wait for: a pipe, a terminal, an `eventfd`, an inotify, a socket of a C library. What tokio
@@ -84,9 +82,9 @@ impl<T: AsFd> Descriptor<T> {
     /// Waits for a descriptor, and sets it non-blocking. See [above](Self) for who closes it.
     ///
     /// # Errors
-    /// - [`io::ErrorKind::Unsupported`], with [`CannotWait`] in it, if there is nothing to wait for: on Linux, a regular file
+    /// - [`io::ErrorKind::Unsupported`], with [`CannotWait`](crate::CannotWait) in it, if there is nothing to wait for: on Linux, a regular file
     ///   or a directory.
-    /// - [`io::ErrorKind::AlreadyExists`], with [`CannotWait`] in it, if the loop says that it waits for this
+    /// - [`io::ErrorKind::AlreadyExists`], with [`CannotWait`](crate::CannotWait) in it, if the loop says that it waits for this
     ///   one already. No loop says so of a duplicate that is new: two of these on one descriptor are no error, and both
     ///   are woken.
     /// - If there are no descriptors left, or the loop has shut down.
@@ -94,7 +92,7 @@ impl<T: AsFd> Descriptor<T> {
     /// What was given is dropped then, so one that owns its descriptor closes it. To keep it, lend it.
     pub fn new(reactor: &Reactor, io: T) -> io::Result<Self> {
         let duplicate = io.as_fd().try_clone_to_owned()?;
-        let source = reactor.register(duplicate).map_err(CannotWait::explain)?;
+        let source = reactor.register(duplicate)?;
         Ok(Self { source, io })
     }
 }
@@ -113,19 +111,21 @@ impl<T> Descriptor<T> {
     /// Waits until there is something to read, or the end, or an error to be told. It asks the system, so it holds true at
     /// that moment, whatever was read before; another task may be faster to take what is there.
     ///
-    /// Cancel safety: nothing is taken, so nothing is lost.
-    ///
     /// # Errors
     /// If the loop has shut down.
+    ///
+    /// # Cancel safety
+    /// Nothing is taken, so nothing is lost.
     pub async fn readable(&self) -> io::Result<()> {
         poll_fn(|cx| self.poll_readable(cx)).await
     }
 
     /// Waits until there is room to write, or an error to be told. See [`readable`](Self::readable).
     ///
-    /// Cancel safety: as there.
-    ///
     /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
     /// As there.
     pub async fn writable(&self) -> io::Result<()> {
         poll_fn(|cx| self.poll_writable(cx)).await
@@ -150,19 +150,21 @@ impl<T> Descriptor<T> {
     /// Runs an operation that reads, and waits as long as it says [`io::ErrorKind::WouldBlock`]. It must say that only
     /// when the descriptor has said so, or nothing may ever wake this.
     ///
-    /// Cancel safety: the operation runs inside of a poll, and this ends with that poll if it has come to something.
-    ///
     /// # Errors
     /// Those of the operation; and if the loop has shut down.
+    ///
+    /// # Cancel safety
+    /// The operation runs inside of a poll, and this ends with that poll if it has come to something.
     pub async fn read_with<R>(&self, mut op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         poll_fn(|cx| self.poll_read_with(cx, &mut op)).await
     }
 
     /// Runs an operation that writes. See [`read_with`](Self::read_with).
     ///
-    /// Cancel safety: as there.
-    ///
     /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
     /// As there.
     pub async fn write_with<R>(&self, mut op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         poll_fn(|cx| self.poll_write_with(cx, &mut op)).await

@@ -8,8 +8,12 @@ use std::{
 
 use socket2::SockRef;
 
-use super::{Incoming, TcpSocket, TcpStream, deregister, local_addr};
-use crate::{Interest, Reactor, Readiness, Source, transfer::retry_interrupted};
+use super::{TcpSocket, TcpStream, local_addr};
+use crate::{
+    Interest, Reactor, Source,
+    net::{Incoming, Listener, accept::accept, socket},
+    transfer,
+};
 
 /// A TCP socket that accepts connections.
 ///
@@ -75,14 +79,6 @@ impl TcpListener {
         Self::new(reactor, listener.into())
     }
 
-    /// Makes it one of the standard library, in non-blocking mode. Connections that wait to be accepted stay.
-    ///
-    /// # Errors
-    /// If no descriptor is left. The listener is closed then.
-    pub fn into_std(self) -> io::Result<std::net::TcpListener> {
-        Ok(deregister(self.source)?.into())
-    }
-
     /// Waits for a connection. Several tasks may wait; each connection goes to one of them.
     ///
     /// # Errors
@@ -100,13 +96,7 @@ impl TcpListener {
     /// # Errors
     /// As for `accept`.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let mut accepted = None;
-        ready!(self.source.poll_io(cx, Interest::Readable, &mut |fd| {
-            accepted = Some(retry_interrupted(|| SockRef::from(&fd).accept())?);
-            Ok(Readiness::Remains)
-        }))?;
-        let (socket, peer) = accepted.ok_or(io::ErrorKind::WouldBlock)?;
-        socket.set_nonblocking(true)?;
+        let (socket, peer) = ready!(transfer::poll_op(&*self.source, cx, Interest::Readable, accept))?;
         let peer = peer.as_socket().ok_or(io::ErrorKind::InvalidData)?;
         let stream = TcpStream::new(self.reactor.register_nonblocking(socket.into())?);
         Poll::Ready(Ok((stream, peer)))
@@ -129,14 +119,19 @@ impl TcpListener {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         local_addr(self)
     }
+}
 
-    pub(super) fn reactor(&self) -> &Reactor {
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+    type Addr = SocketAddr;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        self.poll_accept(cx)
+    }
+
+    fn reactor(&self) -> &Reactor {
         &self.reactor
     }
 }
 
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.source.as_fd()
-    }
-}
+socket::waits!(TcpListener, std::net::TcpListener);

@@ -196,14 +196,6 @@ macro_rules! common_options {
                     SockRef::from(self).set_ttl_v4(ttl)
                 }
             }
-
-            /// Takes the error that the system keeps for the next operation (`SO_ERROR`), if there is one.
-            ///
-            /// # Errors
-            /// Those of asking for it.
-            pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-                SockRef::from(self).take_error()
-            }
         }
     };
 }

@@ -149,6 +149,14 @@ impl TcpSocket {
         self.socket.set_only_v6(only_v6)
     }
 
+    /// Takes the error that the socket has been told of and nobody has seen (`SO_ERROR`).
+    ///
+    /// # Errors
+    /// Those of the system when it is asked.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket.take_error()
+    }
+
     /// The address that was taken.
     ///
     /// # Errors

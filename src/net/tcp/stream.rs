@@ -1,13 +1,22 @@
 use std::{
-    fmt, io,
+    fmt,
+    future::poll_fn,
+    io::{self, IoSlice, IoSliceMut},
     net::{Shutdown, SocketAddr},
     os::fd::{AsFd, BorrowedFd},
+    pin::Pin,
+    task::{Context, Poll},
 };
 
+use futures_io::{AsyncRead, AsyncWrite};
 use socket2::SockRef;
 
-use super::{Connector, OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpSocket, WriteHalf, deregister, local_addr, split};
-use crate::{Reactor, Source, net::HostPort};
+use super::{Connector, TcpSocket, local_addr};
+use crate::{
+    Interest, Reactor, Source,
+    net::{Duplex, HostPort, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, halves, socket, streams::streams},
+    transfer::{self, at_once, at_once_mut, retry_interrupted},
+};
 
 /// A TCP connection.
 ///
@@ -70,27 +79,6 @@ impl TcpStream {
         Ok(Self::new(reactor.register_nonblocking(stream.into())?))
     }
 
-    /// Makes it a connection of the standard library, in non-blocking mode.
-    ///
-    /// # Errors
-    /// If no descriptor is left. The connection is closed then.
-    pub fn into_std(self) -> io::Result<std::net::TcpStream> {
-        Ok(deregister(self.source)?.into())
-    }
-
-    /// The two directions, each by itself. Dropping one does nothing to the connection.
-    ///
-    /// Not `split`, as that is what `AsyncReadExt` has, which takes the stream and puts a lock around it.
-    pub fn split_ref(&self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-        split::borrowed(self)
-    }
-
-    /// The two directions, each to own. Dropping the half that writes ends that direction, dropping both closes the
-    /// connection. [`OwnedReadHalf::reunite`] puts them together again.
-    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        split::owned(self)
-    }
-
     /// The address of this end.
     ///
     /// # Errors
@@ -120,11 +108,8 @@ impl TcpStream {
     }
 }
 
-impl AsFd for TcpStream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.source.as_fd()
-    }
-}
+socket::waits!(TcpStream, std::net::TcpStream);
+streams!(TcpStream);
 
 impl fmt::Debug for TcpStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

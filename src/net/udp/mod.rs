@@ -49,7 +49,8 @@ use crate::{Interest, Reactor, Source, transfer};
 /// its next operations. Not every loop wakes a task for that which waits to receive (tokio does not), so give an answer a
 /// limited time, as it may get lost anyway.
 ///
-/// Cancel safety: an operation that is dropped before it has ended has neither sent nor taken a datagram.
+/// # Cancel safety
+/// An operation that is dropped before it has ended has neither sent nor taken a datagram.
 pub struct UdpSocket {
     source: Box<dyn Source>,
 }
@@ -104,11 +105,12 @@ impl UdpSocket {
 impl UdpSocket {
     /// Sends a datagram to an address, and says how long it was.
     ///
-    /// Cancel safety: dropped before it has ended, it has sent nothing.
-    ///
     /// # Errors
     /// Those of the system, among them a datagram that is too long and an address of another family; and if the loop has
     /// shut down.
+    ///
+    /// # Cancel safety
+    /// Dropped before it has ended, it has sent nothing.
     pub async fn send_to(&self, buf: &[u8], addr: SocketAddr) -> io::Result<usize> {
         poll_fn(|cx| self.poll_send_to(cx, buf, addr)).await
     }

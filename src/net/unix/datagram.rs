@@ -50,7 +50,8 @@ use crate::{
 ///
 /// What is at the path stays there when the socket is dropped.
 ///
-/// Cancel safety: an operation that is dropped before it has ended has neither sent nor taken a datagram.
+/// # Cancel safety
+/// An operation that is dropped before it has ended has neither sent nor taken a datagram.
 pub struct UnixDatagram {
     source: Box<dyn Source>,
     reactor: Reactor,
@@ -156,11 +157,12 @@ impl UnixDatagram {
     /// It waits for room. Where that is lacking at the receiver, and this socket is not connected to it, the system has
     /// nothing that could be waited for; then it is tried again after pauses, of a millisecond at first and 64 at last.
     ///
-    /// Cancel safety: dropped before it has ended, it has sent nothing.
-    ///
     /// # Errors
     /// Those of the system, among them [`io::ErrorKind::NotFound`], [`io::ErrorKind::ConnectionRefused`] where
     /// nobody has the socket open any more, and a datagram that is too long; and if the loop has shut down.
+    ///
+    /// # Cancel safety
+    /// Dropped before it has ended, it has sent nothing.
     pub async fn send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let addr = at_path(path.as_ref())?;
         self.send_to_addr(buf, &addr).await
@@ -168,9 +170,10 @@ impl UnixDatagram {
 
     /// Sends a datagram to the socket of an address. See [`send_to`](Self::send_to).
     ///
-    /// Cancel safety: as there.
-    ///
     /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
     /// As there.
     pub async fn send_to_addr(&self, buf: &[u8], addr: &SocketAddr) -> io::Result<usize> {
         let addr = to_system(addr)?;

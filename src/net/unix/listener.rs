@@ -7,15 +7,17 @@ use std::{
         unix::net::{SocketAddr, UnixListener as StdListener},
     },
     path::Path,
-    pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use futures_core::Stream;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{UnixStream, at_path, from_socket, local_addr, to_system};
-use crate::{Interest, Reactor, Source, net::socket, transfer};
+use crate::{
+    Interest, Reactor, Source,
+    net::{Incoming, Listener, accept::accept, socket},
+    transfer,
+};
 
 /// How many connections may wait to be accepted. The kernel has a limit of its own below that.
 const BACKLOG: i32 = 1024;
@@ -44,6 +46,9 @@ const BACKLOG: i32 = 1024;
 ///
 /// What is at the path stays there when the listener is dropped, and has to be removed before another one can be bound there.
 /// Abstract names, on Linux, end with it.
+///
+/// A server that is to go on when a connection fails, or when descriptors run short, takes
+/// [`incoming`](Self::incoming) instead of calling [`accept`](Self::accept) in a loop.
 pub struct UnixListener {
     source: Box<dyn Source>,
     reactor: Reactor,
@@ -90,11 +95,12 @@ impl UnixListener {
     /// Waits for a connection. Several tasks may wait; each connection goes to one of them. The address is that of the other
     /// end, which seldom has a name.
     ///
-    /// Cancel safety: no connection is lost when this is dropped.
-    ///
     /// # Errors
-    /// Those of the system: some concern one connection only, others a lack of descriptors or memory. The listener stays
-    /// usable.
+    /// Those of the system: some concern one connection only, others a lack of descriptors or memory;
+    /// [`AcceptFailure`](crate::net::AcceptFailure) tells which. The listener stays usable.
+    ///
+    /// # Cancel safety
+    /// No connection is lost when this is dropped.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
@@ -105,17 +111,18 @@ impl UnixListener {
     /// As there.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         let (socket, peer) = ready!(transfer::poll_op(&*self.source, cx, Interest::Readable, accept))?;
-        socket.set_nonblocking(true)?;
         let stream = UnixStream::from_nonblocking(&self.reactor, socket)?;
         Poll::Ready(Ok((stream, from_socket(&peer)?)))
     }
 
-    /// The connections as they come, as a stream that never ends. After an error it goes on; where that is a lack of
-    /// descriptors the next one is most likely the same, so leave some time.
-    ///
-    /// Cancel safety: no connection is lost when this is dropped.
-    pub fn incoming(&self) -> UnixIncoming<'_> {
-        UnixIncoming { listener: self }
+    /// The connections, one after the other. Goes on after errors that pass. See [`Incoming`].
+    pub fn incoming(&self) -> Incoming<&Self> {
+        Incoming::new(self)
+    }
+
+    /// As [`incoming`](Self::incoming), with the listener in it.
+    pub fn into_incoming(self) -> Incoming<Self> {
+        Incoming::new(self)
     }
 
     /// The address on which it listens.
@@ -127,6 +134,19 @@ impl UnixListener {
     }
 }
 
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+    type Addr = SocketAddr;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
+        self.poll_accept(cx)
+    }
+
+    fn reactor(&self) -> &Reactor {
+        &self.reactor
+    }
+}
+
 socket::waits!(UnixListener, StdListener);
 
 impl fmt::Debug for UnixListener {
@@ -134,30 +154,5 @@ impl fmt::Debug for UnixListener {
         f.debug_struct("UnixListener")
             .field("local_addr", &self.local_addr().ok())
             .finish_non_exhaustive()
-    }
-}
-
-/// The connections of a listener. Made by [`UnixListener::incoming`].
-#[derive(Debug)]
-#[must_use = "streams do nothing unless polled"]
-pub struct UnixIncoming<'a> {
-    listener: &'a UnixListener,
-}
-
-impl Stream for UnixIncoming<'_> {
-    type Item = io::Result<UnixStream>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let accepted = ready!(self.listener.poll_accept(cx));
-        Poll::Ready(Some(accepted.map(|(stream, _)| stream)))
-    }
-}
-
-fn accept(fd: BorrowedFd<'_>) -> io::Result<(Socket, socket2::SockAddr)> {
-    loop {
-        match SockRef::from(&fd).accept() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
     }
 }

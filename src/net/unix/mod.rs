@@ -21,12 +21,7 @@ use std::{
 use rustix::net::{SocketAddrAny, SocketAddrUnix};
 use socket2::{SockAddr, SockRef};
 
-pub use self::{
-    datagram::UnixDatagram,
-    listener::{UnixIncoming, UnixListener},
-    stream::UnixStream,
-    ucred::UCred,
-};
+pub use self::{datagram::UnixDatagram, listener::UnixListener, stream::UnixStream, ucred::UCred};
 use crate::Reactor;
 
 /// Pauses that grow, where the system says "not now" and has nothing that could be waited for.

@@ -17,12 +17,17 @@ use rustix::io::Errno;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{BackOff, UCred, at_path, local_addr, peer_addr, to_system};
-use crate::{Interest, Reactor, Source, net::socket, transfer};
+use crate::{
+    Interest, Reactor, Source,
+    net::{Duplex, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, halves, socket, streams::streams},
+    transfer::{self, at_once, at_once_mut, retry_interrupted},
+};
 
 /// A connection within one machine.
 ///
 /// Reads and writes with futures-io's traits, by `&UnixStream` too, so that one task can read while
-/// another writes. Any number of tasks may wait in one direction.
+/// another writes. Any number of tasks may wait in one direction. [`split_ref`](Self::split_ref) and
+/// [`into_split`](Self::into_split) give each direction away by itself.
 ///
 /// Closing it (`AsyncWriteExt::close`) ends this direction and leaves the other one open; dropping it ends both.
 ///
@@ -42,7 +47,8 @@ use crate::{Interest, Reactor, Source, net::socket, transfer};
 /// # }).unwrap();
 /// ```
 ///
-/// Cancel safety: a read or write that did not finish has moved no bytes.
+/// # Cancel safety
+/// A read or write that did not finish has moved no bytes.
 pub struct UnixStream {
     source: Box<dyn Source>,
 }
@@ -54,11 +60,12 @@ impl UnixStream {
     /// cannot be made now, and does not tell when it can; so it is tried again after pauses, of a millisecond at first and
     /// 64 at last. Those who wait have no order. Other systems refuse the connection.
     ///
-    /// Cancel safety: dropped, the attempt is given up.
-    ///
     /// # Errors
     /// Those of the system, among them [`io::ErrorKind::NotFound`], and [`io::ErrorKind::ConnectionRefused`] where
     /// there is a socket that nobody listens on; and if the loop has shut down.
+    ///
+    /// # Cancel safety
+    /// Dropped, the attempt is given up.
     pub async fn connect(reactor: &Reactor, path: impl AsRef<Path>) -> io::Result<Self> {
         let addr = at_path(path.as_ref())?;
         Self::connect_addr(reactor, &addr).await
@@ -67,10 +74,11 @@ impl UnixStream {
     /// Connects to an address, which on Linux may be an abstract name
     /// (`std::os::linux::net::SocketAddrExt::from_abstract_name`). See [`connect`](Self::connect).
     ///
-    /// Cancel safety: as there.
-    ///
     /// # Errors
     /// As there; and if the address has no name.
+    ///
+    /// # Cancel safety
+    /// As there.
     pub async fn connect_addr(reactor: &Reactor, addr: &SocketAddr) -> io::Result<Self> {
         let addr = to_system(addr)?;
         // Registered when it is connected: until then the system would say of it that both directions have ended.
@@ -171,6 +179,7 @@ impl UnixStream {
 }
 
 socket::waits!(UnixStream, StdStream);
+streams!(UnixStream);
 
 impl fmt::Debug for UnixStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -180,5 +189,3 @@ impl fmt::Debug for UnixStream {
             .finish()
     }
 }
-
-transfer::streams!(UnixStream);

@@ -1,16 +1,18 @@
+//! A loop that accepts connections, and lasts.
+
 use std::{
-    borrow::Borrow,
     io,
-    net::SocketAddr,
     pin::Pin,
+    rc::Rc,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use futures_core::{FusedStream, Stream};
 
-use super::{TcpListener, TcpStream};
-use crate::{net::AcceptFailure, time::Sleep};
+use super::AcceptFailure;
+use crate::{Reactor, time::Sleep};
 
 /// For how long it waits after the first failure, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -19,8 +21,51 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// As many connections may fail one after the other; then something else is wrong, and it waits.
 const FAILURES_IN_A_ROW: u32 = 16;
 
-/// The connections that a listener accepts. Made by [`TcpListener::incoming`] and
-/// [`into_incoming`](TcpListener::into_incoming).
+/// What accepts connections: [`TcpListener`](super::TcpListener), [`UnixListener`](super::UnixListener), and what refers to one or
+/// shares it. Implemented for a listener of another kind, it gives that an [`Incoming`].
+pub trait Listener {
+    /// A connection.
+    type Stream;
+    /// The address of the other end.
+    type Addr;
+
+    /// Polls for a connection.
+    ///
+    /// # Errors
+    /// Those of which [`AcceptFailure::of`] can tell what they concern.
+    ///
+    /// # Cancel safety
+    /// No connection is lost when it is not polled again.
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, Self::Addr)>>;
+
+    /// The reactor on whose time an [`Incoming`] waits before it tries again.
+    fn reactor(&self) -> &Reactor;
+}
+
+macro_rules! stands_for_a_listener {
+    ($type:ty) => {
+        impl<L: Listener + ?Sized> Listener for $type {
+            type Stream = L::Stream;
+            type Addr = L::Addr;
+
+            fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(L::Stream, L::Addr)>> {
+                (**self).poll_accept(cx)
+            }
+
+            fn reactor(&self) -> &Reactor {
+                (**self).reactor()
+            }
+        }
+    };
+}
+
+stands_for_a_listener!(&L);
+stands_for_a_listener!(Box<L>);
+stands_for_a_listener!(Rc<L>);
+stands_for_a_listener!(Arc<L>);
+
+/// The connections that a listener accepts. Made by [`TcpListener::incoming`](super::TcpListener::incoming),
+/// [`into_incoming`](super::TcpListener::into_incoming), and those of [`UnixListener`](super::UnixListener).
 ///
 /// It goes on as a server should:
 ///
@@ -59,7 +104,7 @@ pub struct Incoming<L> {
     has_ended: bool,
 }
 
-impl<L: Borrow<TcpListener>> Incoming<L> {
+impl<L: Listener> Incoming<L> {
     /// Accepts from a listener, which may be borrowed, owned, or in an `Arc`.
     pub fn new(listener: L) -> Self {
         Self {
@@ -72,8 +117,8 @@ impl<L: Borrow<TcpListener>> Incoming<L> {
     }
 
     /// The listener.
-    pub fn listener(&self) -> &TcpListener {
-        self.listener.borrow()
+    pub fn listener(&self) -> &L {
+        &self.listener
     }
 
     /// Gives the listener back.
@@ -81,13 +126,13 @@ impl<L: Borrow<TcpListener>> Incoming<L> {
         self.listener
     }
 
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(L::Stream, L::Addr)>> {
         loop {
             if let Some(pause) = &mut self.pause {
                 ready!(Pin::new(pause).poll(cx))?;
                 self.pause = None;
             }
-            let error = match ready!(self.listener.borrow().poll_accept(cx)) {
+            let error = match ready!(self.listener.poll_accept(cx)) {
                 Ok(accepted) => {
                     self.next_pause = FIRST_PAUSE;
                     self.failures = 0;
@@ -107,15 +152,14 @@ impl<L: Borrow<TcpListener>> Incoming<L> {
         if self.next_pause == FIRST_PAUSE {
             log::warn!("connections wait to be accepted, as accepting them fails: {error}");
         }
-        let reactor = self.listener.borrow().reactor();
-        self.pause = Some(reactor.sleep(self.next_pause));
+        self.pause = Some(self.listener.reactor().sleep(self.next_pause));
         self.next_pause = LONGEST_PAUSE.min(self.next_pause * 2);
     }
 }
 
 /// Ends after its first error.
-impl<L: Borrow<TcpListener> + Unpin> Stream for Incoming<L> {
-    type Item = io::Result<(TcpStream, SocketAddr)>;
+impl<L: Listener + Unpin> Stream for Incoming<L> {
+    type Item = io::Result<(L::Stream, L::Addr)>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.has_ended {
@@ -127,7 +171,7 @@ impl<L: Borrow<TcpListener> + Unpin> Stream for Incoming<L> {
     }
 }
 
-impl<L: Borrow<TcpListener> + Unpin> FusedStream for Incoming<L> {
+impl<L: Listener + Unpin> FusedStream for Incoming<L> {
     fn is_terminated(&self) -> bool {
         self.has_ended
     }

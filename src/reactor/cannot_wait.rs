@@ -1,7 +1,7 @@
 use std::{error::Error, fmt, io};
 
-/// Why a loop cannot wait for a descriptor. [`Descriptor::new`](super::Descriptor::new) has it inside of its
-/// `io::Error`.
+/// Why a loop cannot wait for a descriptor. Found in the `io::Error` of [`Reactor::register`](crate::Reactor::register), and of
+/// what is built on it, such as [`Descriptor::new`](crate::net::Descriptor::new).
 ///
 /// ```
 /// # let reactor = interloop_async_io::reactor("threads", |task| drop(std::thread::spawn(|| futures_executor::block_on(task))));
