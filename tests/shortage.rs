@@ -144,8 +144,9 @@ async fn check_listener<L: Listener, C: Read>(
     L::Stream: AsyncRead + AsyncWrite + Unpin,
 {
     // Loops open descriptors of their own, once.
-    drop(client());
+    let first = client();
     serve(listener, 1).await.unwrap();
+    drop(first);
     reactor.sleep(Duration::from_millis(1)).await.unwrap();
     let before = timers.load(SeqCst);
 

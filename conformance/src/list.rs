@@ -263,6 +263,41 @@ macro_rules! __every_loop {
             halves_move_several_buffers_at_once
         }
         $crate::__topic! {
+            $name, hardship:
+            a_reset_in_the_middle_of_a_write_fails_it
+            a_reset_ends_what_waits_in_both_directions
+            a_peer_that_never_reads_holds_nobody_else_up
+            shutting_a_connection_down_ends_what_waits_on_it
+            shutting_a_listener_down_ends_what_waits_on_it
+            the_other_end_of_a_pipe_is_closed_under_what_waits
+            a_number_that_is_used_again_wakes_who_waits_now
+            connections_that_end_before_they_are_accepted_are_given_all_the_same
+        }
+        $crate::__topic! {
+            $name, given_up_connections:
+            an_attempt_to_connect_leaves_nothing
+            an_attempt_by_name_leaves_nothing
+            an_attempt_that_waits_in_vain_leaves_nothing
+            an_attempt_that_waits_for_room_leaves_nothing
+            a_look_up_leaves_others_alone
+            an_accept_loses_no_connection
+        }
+        $crate::__topic! {
+            $name, given_up_streams:
+            reads_lose_and_repeat_no_bytes
+            writes_lose_and_repeat_no_bytes
+            a_write_of_all_has_written_its_beginning
+            a_close_has_ended_the_direction_or_not_begun
+            waits_for_readiness_take_nothing
+            operations_on_a_descriptor_lose_and_repeat_no_bytes
+        }
+        $crate::__topic! {
+            $name, given_up_datagrams:
+            receives_lose_and_repeat_no_datagram
+            sends_have_sent_what_they_said
+            sends_that_wait_for_room_have_sent_what_they_said
+        }
+        $crate::__topic! {
             $name, streams:
             peeking_takes_nothing
             readiness_to_read_is_waited_for
@@ -582,7 +617,11 @@ mod tests {
             ("context", include_str!("cases/context.rs")),
             ("descriptor", include_str!("cases/descriptor.rs")),
             ("descriptor_kinds", include_str!("cases/descriptor_kinds.rs")),
+            ("given_up_connections", include_str!("cases/given_up_connections.rs")),
+            ("given_up_datagrams", include_str!("cases/given_up_datagrams.rs")),
+            ("given_up_streams", include_str!("cases/given_up_streams.rs")),
             ("halves", include_str!("cases/halves.rs")),
+            ("hardship", include_str!("cases/hardship.rs")),
             ("interval", include_str!("cases/interval.rs")),
             ("orphans", include_str!("cases/orphans.rs")),
             ("process", include_str!("cases/process.rs")),

@@ -4,6 +4,8 @@ use std::{
     env, fs,
     future::{Future, poll_fn},
     io,
+    net::{SocketAddr, TcpStream as StdStream},
+    os::{fd::AsFd, unix::net::UnixListener as StdUnixListener},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     pin::{Pin, pin},
@@ -17,10 +19,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::{
+    io::{AsyncRead, AsyncWrite},
+    poll,
+};
 use interloop::{
     Aborted, Deferred, EventLoop, Job, Reactor, Source, Task, Timer,
-    net::{TcpListener, TcpStream},
+    net::{Duplex, TcpListener, TcpStream, UnixStream},
 };
+use socket2::{Domain, SockAddr, Socket, Type};
 
 /// Waits on a plain thread, without any loop's help.
 pub(crate) fn wait<F: Future>(future: F) -> F::Output {
@@ -82,6 +89,24 @@ pub(crate) fn parked<F: Future>(future: F) -> (Deferred<()>, impl Future<Output 
         .await
     };
     (is_parked, future)
+}
+
+/// Polls a future so many times, and drops it if it is not ready by then. After each poll that leaves it waiting, something else
+/// is done.
+pub(crate) async fn give_up<F: Future>(polls: usize, future: F, mut between: impl AsyncFnMut()) -> Option<F::Output> {
+    let mut future = pin!(future);
+    for _ in 0..polls {
+        if let Poll::Ready(output) = poll!(future.as_mut()) {
+            return Some(output);
+        }
+        between().await;
+    }
+    None
+}
+
+/// Lets the loop look at what it waits for.
+pub(crate) async fn turn(reactor: &Reactor) {
+    reactor.sleep(MILLISECOND).await.expect("the loop runs");
 }
 
 /// Lets the other tasks of the loop run.
@@ -199,6 +224,27 @@ pub(crate) async fn connection(reactor: &Reactor) -> (TcpStream, TcpStream) {
     (client, server)
 }
 
+/// A stream socket of either kind.
+pub(crate) trait StreamSocket: Duplex + AsyncRead + AsyncWrite + AsFd + Unpin + Send + Sync + 'static {}
+
+impl StreamSocket for TcpStream {}
+impl StreamSocket for UnixStream {}
+
+/// An address that does not answer, as long as the sockets are there: as many connections wait to be accepted as may.
+pub(crate) fn silent() -> ((Socket, StdStream), SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let addr = socket.local_addr().unwrap().as_socket().unwrap();
+    socket.listen(0).unwrap();
+    let first = StdStream::connect(addr).unwrap();
+    ((socket, first), addr)
+}
+
+/// The byte at a place in a stream that is checked on its way; of a period that divides no buffer.
+pub(crate) fn byte_at(place: usize) -> u8 {
+    (place % 251) as u8
+}
+
 /// A path at which there is nothing yet, and nothing any more when this is dropped.
 pub(crate) struct TempPath(PathBuf);
 
@@ -220,6 +266,23 @@ impl Drop for TempPath {
     fn drop(&mut self) {
         // Nothing may have been made there.
         let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A listener that lets as few wait as the system has it, and as many connections to it. Another one would block.
+pub(crate) fn full(path: &TempPath) -> (StdUnixListener, Vec<Socket>) {
+    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    let addr = SockAddr::unix(path).unwrap();
+    listener.bind(&addr).unwrap();
+    listener.listen(0).unwrap();
+    let mut waiting = Vec::new();
+    loop {
+        let client = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        client.set_nonblocking(true).unwrap();
+        if client.connect(&addr).is_err() {
+            return (listener.into(), waiting);
+        }
+        waiting.push(client);
     }
 }
 

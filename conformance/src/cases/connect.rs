@@ -1,10 +1,6 @@
 //! Connecting by name, and to whichever of several addresses answers.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpStream as StdStream},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, time::Duration};
 
 use futures_util::{io::AsyncReadExt, poll};
 use interloop::{
@@ -15,7 +11,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::{
     Subject,
-    tools::{HOUR, listen, nowhere, on_thread, wait},
+    tools::{HOUR, listen, nowhere, on_thread, silent, wait},
 };
 
 /// An address that refuses connections, as long as the socket is there: bound, so that nobody else takes the port, and not
@@ -26,14 +22,6 @@ fn refusing() -> (Socket, SocketAddr) {
     reserved.bind(&any.into()).unwrap();
     let addr = reserved.local_addr().unwrap().as_socket().unwrap();
     (reserved, addr)
-}
-
-/// An address that does not answer, as long as the sockets are there: as many connections wait to be accepted as may.
-fn silent() -> ((Socket, StdStream), SocketAddr) {
-    let (socket, addr) = refusing();
-    socket.listen(0).unwrap();
-    let first = StdStream::connect(addr).unwrap();
-    ((socket, first), addr)
 }
 
 fn connect_error(error: &io::Error) -> &ConnectError {

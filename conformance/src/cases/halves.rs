@@ -3,32 +3,26 @@
 use std::{
     io::{self, IoSlice, IoSliceMut},
     net::Shutdown,
-    os::fd::{AsFd, AsRawFd},
+    os::fd::AsRawFd,
 };
 
 use futures_util::{
     future::try_join,
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink},
+    io::{AsyncReadExt, AsyncWriteExt, copy, sink},
 };
 use interloop::{
     Reactor,
-    net::{Duplex, TcpStream, UnixStream},
+    net::{TcpStream, UnixStream},
 };
 use socket2::SockRef;
 
 use crate::{
     Subject,
-    tools::{connection, parked},
+    tools::{StreamSocket, connection, parked},
 };
 
 /// More than a connection has room for.
 const MEGABYTES: usize = 16 << 20;
-
-/// A stream socket of either kind.
-trait Stream: Duplex + AsyncRead + AsyncWrite + AsFd + Unpin + Send + Sync + 'static {}
-
-impl Stream for TcpStream {}
-impl Stream for UnixStream {}
 
 /// Both ends of a connection of each kind.
 type Pairs = ((TcpStream, TcpStream), (UnixStream, UnixStream));
@@ -40,7 +34,7 @@ fn pairs(subject: &mut impl Subject) -> Pairs {
 }
 
 pub fn borrowed_halves_are_used_at_once(mut subject: impl Subject) {
-    async fn check<S: Stream>((client, server): (S, S)) {
+    async fn check<S: StreamSocket>((client, server): (S, S)) {
         let (mut client_reads, mut client_writes) = client.split_ref();
         let (mut server_reads, mut server_writes) = server.split_ref();
         let echo = async {
@@ -65,7 +59,7 @@ pub fn borrowed_halves_are_used_at_once(mut subject: impl Subject) {
 }
 
 pub fn dropping_borrowed_halves_ends_nothing(mut subject: impl Subject) {
-    async fn check<S: Stream>((mut client, mut server): (S, S)) {
+    async fn check<S: StreamSocket>((mut client, mut server): (S, S)) {
         {
             let _halves = client.split_ref();
         }
@@ -80,7 +74,7 @@ pub fn dropping_borrowed_halves_ends_nothing(mut subject: impl Subject) {
 }
 
 pub fn owned_halves_go_to_tasks_of_their_own(mut subject: impl Subject) {
-    async fn check<S: Stream>(reactor: &Reactor, (client, server): (S, S)) {
+    async fn check<S: StreamSocket>(reactor: &Reactor, (client, server): (S, S)) {
         let (mut reads, mut writes) = server.into_split();
         let echoing = reactor.spawn(async move { copy(&mut reads, &mut writes).await });
         let (mut reads, mut writes) = client.into_split();
@@ -97,7 +91,7 @@ pub fn owned_halves_go_to_tasks_of_their_own(mut subject: impl Subject) {
 }
 
 pub fn dropping_the_half_that_writes_ends_its_direction(mut subject: impl Subject) {
-    async fn check<S: Stream>((client, mut server): (S, S)) {
+    async fn check<S: StreamSocket>((client, mut server): (S, S)) {
         let (mut reads, mut writes) = client.into_split();
         writes.write_all(b"question").await.unwrap();
         drop(writes);
@@ -117,7 +111,7 @@ pub fn dropping_the_half_that_writes_ends_its_direction(mut subject: impl Subjec
 }
 
 pub fn dropping_the_half_that_reads_ends_nothing(mut subject: impl Subject) {
-    async fn check<S: Stream>((client, mut server): (S, S)) {
+    async fn check<S: StreamSocket>((client, mut server): (S, S)) {
         let (reads, mut writes) = client.into_split();
         drop(reads);
         server.write_all(b"nobody reads this").await.unwrap();
@@ -132,7 +126,7 @@ pub fn dropping_the_half_that_reads_ends_nothing(mut subject: impl Subject) {
 }
 
 pub fn forgetting_the_half_that_writes_ends_nothing(mut subject: impl Subject) {
-    async fn check<S: Stream>(reactor: &Reactor, (client, mut server): (S, S)) {
+    async fn check<S: StreamSocket>(reactor: &Reactor, (client, mut server): (S, S)) {
         let (mut reads, writes) = client.into_split();
         writes.forget();
         let (waits, read) = parked(async move { server.read(&mut [0]).await });
@@ -150,7 +144,7 @@ pub fn forgetting_the_half_that_writes_ends_nothing(mut subject: impl Subject) {
 }
 
 pub fn dropping_both_halves_closes_the_connection(mut subject: impl Subject) {
-    async fn check<S: Stream>(reactor: &Reactor, reads_first: bool, (client, mut server): (S, S)) {
+    async fn check<S: StreamSocket>(reactor: &Reactor, reads_first: bool, (client, mut server): (S, S)) {
         let (reads, writes) = client.into_split();
         let (waits, read) = parked(async move {
             assert_eq!(server.read(&mut [0]).await?, 0);
@@ -180,7 +174,7 @@ pub fn dropping_both_halves_closes_the_connection(mut subject: impl Subject) {
 }
 
 pub fn halves_are_put_together_again(mut subject: impl Subject) {
-    async fn check<S: Stream>((client, mut server): (S, S)) -> S {
+    async fn check<S: StreamSocket>((client, mut server): (S, S)) -> S {
         let number = client.as_fd().as_raw_fd();
         let (reads, writes) = client.into_split();
         assert_eq!(reads.as_ref().as_fd().as_raw_fd(), number);
@@ -201,7 +195,7 @@ pub fn halves_are_put_together_again(mut subject: impl Subject) {
 }
 
 pub fn halves_of_two_connections_are_not_put_together(mut subject: impl Subject) {
-    async fn check<S: Stream>((client, server): (S, S)) {
+    async fn check<S: StreamSocket>((client, server): (S, S)) {
         let (client_reads, client_writes) = client.into_split();
         let (server_reads, server_writes) = server.into_split();
         let error = client_reads.reunite(server_writes).unwrap_err();
@@ -218,7 +212,7 @@ pub fn halves_of_two_connections_are_not_put_together(mut subject: impl Subject)
 }
 
 pub fn halves_move_several_buffers_at_once(mut subject: impl Subject) {
-    async fn check<S: Stream>((client, server): (S, S)) {
+    async fn check<S: StreamSocket>((client, server): (S, S)) {
         let (_, mut writes) = client.split_ref();
         let (mut reads, _server_writes) = server.into_split();
         let bufs = [IoSlice::new(b"on"), IoSlice::new(b""), IoSlice::new(b"e two")];

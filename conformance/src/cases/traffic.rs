@@ -12,13 +12,8 @@ use socket2::SockRef;
 
 use crate::{
     Subject,
-    tools::{Numbers, connection, parked, yield_now},
+    tools::{Numbers, byte_at, connection, parked, yield_now},
 };
-
-/// The byte at a place in a stream that is checked on its way; of a period that divides no buffer.
-fn byte_at(place: usize) -> u8 {
-    (place % 251) as u8
-}
 
 async fn write_bytes(mut stream: &TcpStream, len: usize) -> io::Result<()> {
     let bytes = (0..len).map(byte_at).collect::<Vec<_>>();

@@ -3,7 +3,6 @@
 use std::{
     io::{self, IoSlice},
     net::Shutdown,
-    os::unix::net::UnixListener as StdListener,
     path::Path,
     sync::Arc,
 };
@@ -17,11 +16,10 @@ use interloop::{
     Reactor,
     net::{UnixListener, UnixStream},
 };
-use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::{
     Subject,
-    tools::{TempPath, parked},
+    tools::{TempPath, full, parked},
 };
 
 fn pair(reactor: &Reactor) -> (UnixStream, UnixStream) {
@@ -114,23 +112,6 @@ pub fn a_connection_to_nobody_fails(mut subject: impl Subject) {
     assert_eq!(kind(&mut subject, Path::new("")), io::ErrorKind::InvalidInput);
     let too_long = "x".repeat(200);
     assert_eq!(kind(&mut subject, Path::new(&too_long)), io::ErrorKind::InvalidInput);
-}
-
-/// A listener that lets as few wait as the system has it, and as many connections to it. Another one would block.
-fn full(path: &TempPath) -> (StdListener, Vec<Socket>) {
-    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
-    let addr = SockAddr::unix(path).unwrap();
-    listener.bind(&addr).unwrap();
-    listener.listen(0).unwrap();
-    let mut waiting = Vec::new();
-    loop {
-        let client = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
-        client.set_nonblocking(true).unwrap();
-        if client.connect(&addr).is_err() {
-            return (listener.into(), waiting);
-        }
-        waiting.push(client);
-    }
 }
 
 pub fn a_connection_waits_while_too_many_wait(mut subject: impl Subject) {

@@ -12,13 +12,12 @@ use std::{
 };
 
 use rustix::{
-    event::{PollFd, PollFlags, Timespec},
     io::{Errno, retry_on_intr},
     net::{RecvFlags, SocketAddrUnix},
 };
 use socket2::SockRef;
 
-use super::{BackOff, at_path, from_sender, local_addr, peer_addr, to_system};
+use super::{BackOff, at_path, from_sender, has_ended, local_addr, peer_addr, to_system};
 use crate::{
     Interest, Reactor, Source,
     net::{datagrams::datagrams, socket},
@@ -225,17 +224,4 @@ fn send_to(fd: BorrowedFd<'_>, buf: &[u8], addr: &SocketAddrUnix) -> io::Result<
     Ok(retry_on_intr(|| {
         rustix::net::sendto(fd, buf, transfer::send_flags(), addr)
     })?)
-}
-
-/// Whether receiving was shut down. Linux says so only to who blocks, and all others that there is nothing now; but what
-/// waits it wakes, again and again.
-fn has_ended(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let ended = PollFlags::RDHUP;
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let ended = PollFlags::empty();
-    let mut fds = [PollFd::from_borrowed_fd(fd, ended)];
-    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    retry_on_intr(|| rustix::event::poll(&mut fds, Some(&at_once)))?;
-    Ok(fds[0].revents().intersects(ended | PollFlags::HUP))
 }

@@ -10,9 +10,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
-use super::{UnixStream, at_path, from_socket, local_addr, to_system};
+use super::{UnixStream, at_path, from_socket, has_ended, local_addr, to_system};
 use crate::{
     Interest, Reactor, Source,
     net::{Incoming, Listener, accept::accept, socket},
@@ -110,7 +110,7 @@ impl UnixListener {
     /// # Errors
     /// As there.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        let (socket, peer) = ready!(transfer::poll_op(&*self.source, cx, Interest::Readable, accept))?;
+        let (socket, peer) = ready!(transfer::poll_op(&*self.source, cx, Interest::Readable, accept_or_end))?;
         let stream = UnixStream::from_nonblocking(&self.reactor, socket)?;
         Poll::Ready(Ok((stream, from_socket(&peer)?)))
     }
@@ -154,5 +154,15 @@ impl fmt::Debug for UnixListener {
         f.debug_struct("UnixListener")
             .field("local_addr", &self.local_addr().ok())
             .finish_non_exhaustive()
+    }
+}
+
+/// Accepting on a socket that was shut down, by another handle on it for example, is the error that it is on TCP.
+fn accept_or_end(fd: BorrowedFd<'_>) -> io::Result<(Socket, SockAddr)> {
+    match accept(fd) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock && has_ended(fd)? => {
+            Err(io::Error::from_raw_os_error(libc::EINVAL))
+        }
+        result => result,
     }
 }
