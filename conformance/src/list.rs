@@ -537,6 +537,7 @@ macro_rules! __loops_that_shut_down {
         $crate::__topic! {
             $name, stranded:
             tasks_that_receive_fail_and_close_their_sockets
+            tasks_on_connections_fail_and_close_them
             a_receive_that_a_plain_thread_waits_for_ends
             a_connection_that_waits_for_room_ends
             what_is_made_afterwards_fails_and_is_closed

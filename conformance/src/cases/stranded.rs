@@ -7,15 +7,18 @@ use std::{
     os::unix::net::UnixStream as StdStream,
 };
 
-use futures_util::io::AsyncReadExt;
+use futures_util::{
+    TryStreamExt,
+    io::{AsyncReadExt, AsyncWriteExt},
+};
 use interloop::{
     Aborted,
-    net::{Descriptor, UdpSocket, UnixDatagram, UnixListener, UnixStream},
+    net::{Connector, Descriptor, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream},
 };
 
 use crate::{
     ShutsDown,
-    tools::{TempPath, on_thread, parked, wait},
+    tools::{TempPath, listen, on_thread, parked, silent, wait},
 };
 
 #[track_caller]
@@ -68,6 +71,57 @@ pub fn tasks_that_receive_fail_and_close_their_sockets(mut subject: impl ShutsDo
     assert_eq!(peer.read(&mut [0]).unwrap(), 0);
     its_reader.read_to_end(&mut Vec::new()).unwrap();
     let refused = StdStream::connect(&path).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+pub fn tasks_on_connections_fail_and_close_them(mut subject: impl ShutsDown) {
+    let reactor = subject.reactor();
+    let connect = || {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let stream = TcpStream::from_std(&reactor, listener.accept().unwrap().0).unwrap();
+        (stream, peer)
+    };
+    let (mut reads, reads_peer) = connect();
+    let (mut writes, writes_peer) = connect();
+    let (peeks, peeks_peer) = connect();
+    let (waits, waits_peer) = connect();
+    let peers = [reads_peer, writes_peer, peeks_peer, waits_peer];
+    let (end, mut unix_peer) = StdStream::pair().unwrap();
+    let mut unix = UnixStream::from_std(&reactor, end).unwrap();
+    let listener = listen(&reactor);
+    let addr = listener.local_addr().unwrap();
+    let udp = UdpSocket::bind(&reactor, (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let (_silent, silent) = silent();
+    let connecting = reactor.clone();
+    let by_name = reactor.clone();
+    let (waiting, futures): (Vec<_>, Vec<_>) = [
+        boxed(async move { reads.read(&mut [0]).await.map(drop) }),
+        boxed(async move { writes.write_all(&vec![7; 16 << 20]).await }),
+        boxed(async move { peeks.peek(&mut [0]).await.map(drop) }),
+        boxed(async move { waits.readable().await }),
+        boxed(async move { unix.write_all(&vec![7; 16 << 20]).await }),
+        boxed(async move { listener.into_incoming().try_next().await.map(drop) }),
+        boxed(async move { udp.recv_from(&mut [0]).await.map(drop) }),
+        boxed(async move { TcpStream::connect(&connecting, silent).await.map(drop) }),
+        boxed(async move { Connector::new().connect_any(&by_name, [silent, silent]).await.map(drop) }),
+    ]
+    .into_iter()
+    .map(parked)
+    .unzip();
+    let tasks: Vec<_> = futures.into_iter().map(|future| reactor.spawn(future)).collect();
+    for waits in waiting {
+        subject.block_on(waits).unwrap();
+    }
+    subject.shut_down();
+    for task in tasks {
+        assert_shut_down(wait(task));
+    }
+    for mut peer in peers {
+        peer.read_to_end(&mut Vec::new()).unwrap();
+    }
+    unix_peer.read_to_end(&mut Vec::new()).unwrap();
+    let refused = std::net::TcpStream::connect(addr).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
 }
 
