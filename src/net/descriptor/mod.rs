@@ -29,6 +29,11 @@ use crate::{Interest, Reactor, Source, transfer};
 ///
 /// A consequence: the other end of a pipe or a socket sees the end when both are closed.
 ///
+/// So when the owner of a descriptor that is lent closes it under a waiting task, as a C library may, the task is woken by what
+/// was lent, not by what has its number next, and nobody else is disturbed. But an operation is made on the
+/// original: what a closure does with a number that is another's by now is done to that other. Rust's owned and borrowed descriptors
+/// rule this out; who borrows a raw number has to see to it.
+///
 /// # What is shared with the original
 ///
 /// Non-blocking mode, into which it is set, belongs to what is open, not to the number: all duplicates are in it, those of
