@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
-    os::fd::BorrowedFd,
+    os::fd::{BorrowedFd, OwnedFd},
     task::{Context, Poll, ready},
 };
 
@@ -10,6 +10,7 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec},
     net::{RecvFlags, SendAncillaryBuffer, SendFlags},
 };
+use socket2::SockRef;
 
 use crate::{Interest, Readiness, Source};
 
@@ -85,6 +86,12 @@ pub(crate) fn send_vectored(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> rustix:
     rustix::net::sendmsg(fd, bufs, &mut SendAncillaryBuffer::default(), send_flags())
 }
 
+/// Looks at what a stream socket has to read, without taking it.
+pub(crate) fn peek(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
+    let (_, seen) = rustix::io::retry_on_intr(|| rustix::net::recv(fd, &mut *buf, RecvFlags::PEEK))?;
+    Ok(seen)
+}
+
 pub(crate) fn send_flags() -> SendFlags {
     // Where there is no such flag the socket itself has been told, by the crate socket2 or the standard library.
     #[cfg(not(target_vendor = "apple"))]
@@ -130,10 +137,7 @@ pub(crate) fn poll_read(source: &dyn Source, cx: &mut Context<'_>, buf: &mut [u8
 
 /// Polls to look at what a stream socket has to read, without taking it.
 pub(crate) fn poll_peek(source: &dyn Source, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-    poll_op(source, cx, Interest::Readable, |fd| {
-        let (_, seen) = retry_interrupted(|| Ok(rustix::net::recv(fd, &mut *buf, RecvFlags::PEEK)?))?;
-        Ok(seen)
-    })
+    poll_op(source, cx, Interest::Readable, |fd| peek(fd, buf))
 }
 
 /// Polls to read into several buffers.
@@ -145,6 +149,26 @@ pub(crate) fn poll_read_vectored(
     let bufs = at_once_mut(bufs);
     let wanted = bufs.iter().map(|buf| buf.len()).sum();
     poll_bytes(source, cx, Interest::Readable, wanted, |fd| rustix::io::readv(fd, bufs))
+}
+
+/// Polls to write to a pipe.
+pub(crate) fn poll_write(source: &dyn Source, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    poll_bytes(source, cx, Interest::Writable, buf.len(), |fd| {
+        rustix::io::write(fd, buf)
+    })
+}
+
+/// Polls to write several buffers to a pipe.
+pub(crate) fn poll_write_vectored(
+    source: &dyn Source,
+    cx: &mut Context<'_>,
+    bufs: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    let bufs = at_once(bufs);
+    let wanted = bufs.iter().map(|buf| buf.len()).sum();
+    poll_bytes(source, cx, Interest::Writable, wanted, |fd| {
+        rustix::io::writev(fd, bufs)
+    })
 }
 
 /// Polls to write to a stream socket. See [`send`].
@@ -161,4 +185,12 @@ pub(crate) fn poll_send_vectored(
     let bufs = at_once(bufs);
     let wanted = bufs.iter().map(|buf| buf.len()).sum();
     poll_bytes(source, cx, Interest::Writable, wanted, |fd| send_vectored(fd, bufs))
+}
+
+/// Takes a descriptor from its loop, for those who expect that it blocks.
+pub(crate) fn into_blocking(source: Box<dyn Source>) -> io::Result<OwnedFd> {
+    let fd = source.into_fd()?;
+    // Works on any descriptor, whatever the type's name says.
+    SockRef::from(&fd).set_nonblocking(false)?;
+    Ok(fd)
 }

@@ -11,7 +11,10 @@ mod datagrams;
 mod descriptor;
 mod halves;
 mod incoming;
+mod ip;
 mod lookup;
+mod pipe;
+mod ready;
 mod socket;
 mod streams;
 mod tcp;
@@ -24,6 +27,8 @@ pub use self::{
     halves::{Duplex, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf},
     incoming::{Incoming, Listener},
     lookup::{HostPort, LookupError, lookup_host},
+    pipe::{PipeReader, PipeWriter, pipe},
+    ready::Ready,
     tcp::{ConnectError, Connector, Keepalive, TcpListener, TcpSocket, TcpStream},
     udp::UdpSocket,
     unix::{UCred, UnixDatagram, UnixListener, UnixStream},

@@ -25,6 +25,14 @@ macro_rules! streams {
                 transfer::poll_peek(&*self.source, cx, buf)
             }
 
+            /// Reads what is there, without taking it. See [`peek`](Self::peek).
+            ///
+            /// # Errors
+            /// As for `peek`, and [`io::ErrorKind::WouldBlock`] if there is nothing.
+            pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+                transfer::peek(self.as_fd(), buf)
+            }
+
             /// Reads what is there. Zero is the end, unless `buf` is empty.
             ///
             /// With this a task holds no buffer while it waits:
@@ -78,6 +86,8 @@ macro_rules! streams {
                 retry_interrupted(|| Ok(transfer::send_vectored(self.as_fd(), bufs)?))
             }
         }
+
+        $crate::net::ready::tells_ready!($stream, <>, source);
 
         /// # Each direction by itself
         impl $stream {

@@ -10,9 +10,8 @@ use std::{
 };
 
 use futures_io::{AsyncRead, AsyncWrite};
-use socket2::SockRef;
 
-use crate::{Interest, Reactor, Source, transfer};
+use crate::{Reactor, Source, transfer};
 
 /// The writing end of the pipe that is a child's standard input.
 ///
@@ -45,22 +44,14 @@ impl ChildStdin {
         Ok(Self { source: Some(source) })
     }
 
-    fn poll_bytes(
-        &self,
-        cx: &mut Context<'_>,
-        wanted: usize,
-        op: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        match &self.source {
-            Some(source) => transfer::poll_bytes(&**source, cx, Interest::Writable, wanted, op),
-            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-        }
+    fn source(&self) -> io::Result<&dyn Source> {
+        Ok(&**self.source.as_ref().ok_or(io::ErrorKind::BrokenPipe)?)
     }
 }
 
 impl AsyncWrite for ChildStdin {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_bytes(cx, buf.len(), |fd| rustix::io::write(fd, buf))
+        transfer::poll_write(self.source()?, cx, buf)
     }
 
     fn poll_write_vectored(
@@ -68,9 +59,7 @@ impl AsyncWrite for ChildStdin {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let bufs = transfer::at_once(bufs);
-        let wanted = bufs.iter().map(|buf| buf.len()).sum();
-        self.poll_bytes(cx, wanted, |fd| rustix::io::writev(fd, bufs))
+        transfer::poll_write_vectored(self.source()?, cx, bufs)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -149,8 +138,5 @@ reading_end!(ChildStderr, ChildStderr);
 
 /// Programs expect that their standard streams block.
 fn into_stdio(source: Box<dyn Source>) -> io::Result<Stdio> {
-    let fd = source.into_fd()?;
-    // Works on any descriptor, whatever the type's name says.
-    SockRef::from(&fd).set_nonblocking(false)?;
-    Ok(fd.into())
+    Ok(transfer::into_blocking(source)?.into())
 }

@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use super::ready::tells_ready;
 use crate::{Interest, Reactor, Source, transfer};
 
 /// Any descriptor that a loop can wait for: a pipe, a terminal, an `eventfd`, an inotify, a socket of a C library. What tokio
@@ -199,6 +200,8 @@ impl<T> Descriptor<T> {
         transfer::poll_op(&*self.source, cx, Interest::Writable, |_| op(&self.io))
     }
 }
+
+tells_ready!(Descriptor<T>, <T>, source);
 
 /// The descriptor that it was made of, not the duplicate.
 impl<T: AsFd> AsFd for Descriptor<T> {

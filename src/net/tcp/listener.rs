@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     future::poll_fn,
     io,
     net::SocketAddr,
@@ -38,7 +39,6 @@ use crate::{
 ///
 /// A server that is to go on when a connection fails, or when descriptors run short, takes
 /// [`incoming`](Self::incoming) instead of calling [`accept`](Self::accept) in a loop.
-#[derive(Debug)]
 pub struct TcpListener {
     source: Box<dyn Source>,
     reactor: Reactor,
@@ -135,3 +135,11 @@ impl Listener for TcpListener {
 }
 
 socket::waits!(TcpListener, std::net::TcpListener);
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpListener")
+            .field("local_addr", &self.local_addr().ok())
+            .finish_non_exhaustive()
+    }
+}

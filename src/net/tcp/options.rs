@@ -4,7 +4,8 @@ use std::{io, os::fd::AsFd, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
 
-use super::{TcpListener, TcpSocket, TcpStream, local_addr};
+use super::{TcpListener, TcpSocket, TcpStream};
+use crate::net::ip;
 
 /// When the system asks for a sign of life on a connection where nothing moves, and when it gives up.
 ///
@@ -169,37 +170,28 @@ macro_rules! stream_options {
 stream_options!(TcpStream);
 stream_options!(TcpSocket);
 
-macro_rules! common_options {
-    ($type:ty) => {
-        /// Options of the socket.
-        impl $type {
-            /// Over how many routers its packets may go (`IP_TTL`, or the hop limit of IPv6).
-            ///
-            /// # Errors
-            /// Those of the system.
-            pub fn ttl(&self) -> io::Result<u32> {
-                if local_addr(self)?.is_ipv6() {
-                    SockRef::from(self).unicast_hops_v6()
-                } else {
-                    SockRef::from(self).ttl_v4()
-                }
-            }
+/// Options of the connection that Linux has alone.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl TcpStream {
+    /// Whether what arrives is acknowledged at once (`TCP_QUICKACK`).
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn quickack(&self) -> io::Result<bool> {
+        SockRef::from(self).tcp_quickack()
+    }
 
-            /// Sets over how many routers its packets may go (`IP_TTL`, or the hop limit of IPv6).
-            ///
-            /// # Errors
-            /// Those of the system: the greatest number is 255.
-            pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-                if local_addr(self)?.is_ipv6() {
-                    SockRef::from(self).set_unicast_hops_v6(ttl)
-                } else {
-                    SockRef::from(self).set_ttl_v4(ttl)
-                }
-            }
-        }
-    };
+    /// Sets whether what arrives is acknowledged at once, or with what is sent next (`TCP_QUICKACK`). It does not last: the system
+    /// goes on to choose, so it is set again where it matters.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
+        SockRef::from(self).set_tcp_quickack(quickack)
+    }
 }
 
-common_options!(TcpStream);
-common_options!(TcpSocket);
-common_options!(TcpListener);
+ip::options!(TcpStream);
+ip::options!(TcpSocket);
+ip::options!(TcpListener);
+ip::device!(TcpSocket);

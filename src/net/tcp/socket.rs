@@ -1,7 +1,7 @@
 use std::{
     io,
     net::SocketAddr,
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -66,6 +66,26 @@ impl TcpSocket {
 
     fn new(domain: Domain) -> io::Result<Self> {
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket })
+    }
+
+    /// Takes over a socket that was made elsewhere, by the crate socket2 for example, and sets it non-blocking. It is to be a TCP
+    /// socket that neither listens nor is connected; the operations of one that is not fail.
+    ///
+    /// ```
+    /// # use interloop::net::TcpSocket;
+    /// let made_elsewhere = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    /// made_elsewhere.set_tcp_nodelay(true)?;
+    /// let socket = TcpSocket::from_fd(made_elsewhere)?;
+    /// assert!(socket.nodelay()?);
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn from_fd(fd: impl Into<OwnedFd>) -> io::Result<Self> {
+        let socket = Socket::from(fd.into());
         socket.set_nonblocking(true)?;
         Ok(Self { socket })
     }

@@ -5,9 +5,10 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
 };
 
-use socket2::{Domain, SockRef};
+use socket2::SockRef;
 
 use super::UdpSocket;
+use crate::net::ip;
 
 /// # Options
 ///
@@ -28,32 +29,6 @@ impl UdpSocket {
     /// Those of the system.
     pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
         SockRef::from(self).set_broadcast(broadcast)
-    }
-
-    /// How many routers a datagram may pass (`IP_TTL`, or `IPV6_UNICAST_HOPS`).
-    ///
-    /// # Errors
-    /// Those of the system.
-    pub fn ttl(&self) -> io::Result<u32> {
-        let socket = SockRef::from(self);
-        if is_ipv4(&socket)? {
-            socket.ttl_v4()
-        } else {
-            socket.unicast_hops_v6()
-        }
-    }
-
-    /// Sets how many routers a datagram may pass. See [`ttl`](Self::ttl).
-    ///
-    /// # Errors
-    /// Those of the system.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        let socket = SockRef::from(self);
-        if is_ipv4(&socket)? {
-            socket.set_ttl_v4(ttl)
-        } else {
-            socket.set_unicast_hops_v6(ttl)
-        }
     }
 
     /// How many bytes wait to be received at most (`SO_RCVBUF`). Linux says twice what was set, as it counts what it
@@ -246,6 +221,5 @@ impl UdpSocket {
     }
 }
 
-fn is_ipv4(socket: &socket2::Socket) -> io::Result<bool> {
-    Ok(socket.local_addr()?.domain() == Domain::IPV4)
-}
+ip::options!(UdpSocket);
+ip::device!(UdpSocket);

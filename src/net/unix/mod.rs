@@ -119,6 +119,8 @@ fn from_sender(addr: Option<SocketAddrAny>) -> io::Result<SocketAddr> {
     let Some(addr) = addr else { return unnamed() };
     let addr = SocketAddrUnix::try_from(addr)?;
     if let Some(path) = addr.path_bytes() {
+        // With a path that leaves room for nothing else the zero at its end comes along.
+        let path = path.strip_suffix(&[0]).unwrap_or(path);
         return SocketAddr::from_pathname(std::ffi::OsStr::from_bytes(path));
     }
     #[cfg(any(target_os = "linux", target_os = "android"))]
