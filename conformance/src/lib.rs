@@ -89,6 +89,11 @@
 //! # fn main() {}
 //! ```
 //!
+//! # Where cases come from
+//!
+//! What the suites of the standard library, tokio, async-io and async-std check of sockets, pipes and descriptors is here, too. `PEERS.md`
+//! says which case that is.
+//!
 //! # Cases that hang
 //!
 //! Most of what an adapter can get wrong is a wake-up that never comes. A case that has not ended
@@ -102,6 +107,8 @@
 #[doc(hidden)]
 pub mod cases;
 mod list;
+#[cfg(test)]
+mod peers;
 mod run;
 mod tools;
 

@@ -448,6 +448,116 @@ macro_rules! __every_loop {
             a_plain_thread_waits
         }
         $crate::__topic! {
+            $name, tcp_edges:
+            every_form_of_an_address_is_connected_to
+            a_name_is_looked_up_and_listened_on
+            an_address_of_another_machine_cannot_be_listened_on
+            a_connection_to_no_address_in_particular_fails
+            connections_that_write_in_reverse_order_are_all_served
+            what_is_there_ends_a_read
+            peers_of_std_are_talked_to
+            duplicates_read_and_write
+            a_duplicate_is_made_while_a_task_reads
+            duplicates_of_a_listener_accept
+            ending_both_directions_ends_every_handle
+            closing_is_repeated_and_survives_a_reset
+            a_limit_of_zero_is_up_at_once
+            a_connection_in_its_time_limit_is_made
+            all_but_one_give_up_accepting
+            who_waits_to_accept_is_not_polled_in_vain
+            an_echo_copies_from_one_half_to_the_other
+            the_other_half_reads_on_when_the_writing_one_is_dropped
+            who_waits_for_readiness_holds_no_buffer
+            what_is_polled_does_what_is_awaited
+        }
+        $crate::__topic! {
+            $name, tcp_options:
+            a_new_socket_has_its_options
+            options_are_taken_back
+            routers_are_told_how_to_treat_packets
+            acknowledging_at_once_is_set_and_read
+            a_socket_keeps_to_a_device
+            a_socket_made_elsewhere_is_taken_over
+            an_address_of_the_other_version_is_refused
+            a_socket_shows_its_addresses
+            a_port_is_taken_once
+        }
+        $crate::__topic! {
+            $name, attempts:
+            a_stream_is_filled_and_emptied_without_waiting
+            a_stream_is_filled_and_emptied_by_several_buffers
+            peeking_without_waiting_takes_nothing
+            readiness_tells_the_directions_apart
+            either_direction_wakes_who_waits_for_both
+            readiness_tells_that_the_peer_has_closed
+            a_full_stream_is_writable_when_its_peer_is_gone
+            readiness_for_nothing_is_refused
+            an_operation_of_ones_own_waits
+            a_read_ends_with_its_time_limit_and_loses_nothing
+        }
+        $crate::__topic! {
+            $name, udp_edges:
+            an_address_of_another_machine_cannot_be_taken
+            a_socket_is_connected_to_itself
+            what_is_polled_does_what_is_awaited
+            the_sender_is_known_before_its_datagram_is_taken
+            one_task_receives_and_another_sends
+            a_plain_thread_sends_without_waiting
+            duplicates_receive_and_send
+            a_receive_ends_with_its_time_limit_and_loses_nothing
+            routers_are_told_how_to_treat_datagrams
+            a_socket_keeps_to_a_device
+            an_ipv6_address_comes_back_as_it_was
+            a_socket_shows_its_addresses
+        }
+        $crate::__topic! {
+            $name, unix_edges:
+            a_path_is_as_long_as_the_system_allows
+            a_path_that_is_too_long_is_refused
+            a_path_with_a_zero_is_no_abstract_name
+            the_ends_of_a_pair_know_their_process
+            a_client_with_a_path_of_its_own_is_known_by_it
+            two_plain_threads_play_ping_pong
+            duplicates_read_and_write
+            an_abstract_name_is_connected_to_again_and_again
+            a_datagram_is_answered_to_where_it_came_from
+            a_datagram_socket_is_connected_to_another
+            peeking_leaves_the_datagram
+            a_datagram_socket_is_filled_and_emptied_without_waiting
+            what_is_polled_does_what_is_awaited
+            a_descriptor_is_passed_beside_the_bytes
+            a_socket_shows_its_path
+        }
+        $crate::__topic! {
+            $name, descriptor_edges:
+            a_new_descriptor_is_ready_as_it_is
+            readiness_is_waited_for_again_when_it_was_used_up
+            an_attempt_that_finds_nothing_leaves_readiness_as_it_is
+            a_descriptor_is_registered_again_when_it_was_given_back
+            all_who_wait_for_readiness_are_woken
+            what_wakes_readers_leaves_writers_waiting
+            urgent_data_is_waited_for_through_a_descriptor_that_waits_for_it
+        }
+        $crate::__topic! {
+            $name, pipes:
+            a_pipe_ends_when_its_writer_is_closed
+            a_writer_whose_reader_is_gone_fails
+            a_pipe_is_filled_and_emptied_without_waiting
+            several_buffers_go_through_a_pipe
+            two_tasks_read_from_one_pipe
+            a_read_that_is_given_up_loses_no_bytes
+            a_named_pipe_waits_for_its_first_writer
+            a_named_pipe_that_has_ended_is_written_to_again
+            a_lasting_reader_sees_no_end
+            a_named_pipe_without_a_reader_is_not_written_to
+            what_is_no_pipe_is_refused
+            the_other_end_is_refused
+            ends_made_elsewhere_are_taken_over_and_given_back
+            an_end_is_given_to_a_child
+            a_plain_thread_reads
+            an_end_is_closed_once
+        }
+        $crate::__topic! {
             $name, signal:
             a_signal_wakes_its_stream
             a_signal_wakes_a_task
@@ -544,6 +654,14 @@ macro_rules! __loops_that_shut_down {
             descriptors_from_before_work_or_fail_and_are_given_back
         }
         $crate::__topic! {
+            $name, stranded_edges:
+            tasks_that_wait_on_pipes_fail_and_close_them
+            readiness_that_plain_threads_wait_for_ends
+            threads_that_begin_to_wait_meanwhile_end
+            pipes_made_afterwards_are_refused_and_closed
+            pipes_from_before_work_or_fail_and_are_given_back
+        }
+        $crate::__topic! {
             $name, orphans:
             a_child_is_not_started_afterwards
             a_wait_for_a_child_fails
@@ -610,6 +728,7 @@ mod tests {
         let list = include_str!("list.rs");
         let topics = [
             ("accept", include_str!("cases/accept.rs")),
+            ("attempts", include_str!("cases/attempts.rs")),
             ("block_on", include_str!("cases/block_on.rs")),
             ("blocking", include_str!("cases/blocking.rs")),
             ("calls", include_str!("cases/calls.rs")),
@@ -617,6 +736,7 @@ mod tests {
             ("connect", include_str!("cases/connect.rs")),
             ("context", include_str!("cases/context.rs")),
             ("descriptor", include_str!("cases/descriptor.rs")),
+            ("descriptor_edges", include_str!("cases/descriptor_edges.rs")),
             ("descriptor_kinds", include_str!("cases/descriptor_kinds.rs")),
             ("given_up_connections", include_str!("cases/given_up_connections.rs")),
             ("given_up_datagrams", include_str!("cases/given_up_datagrams.rs")),
@@ -625,21 +745,27 @@ mod tests {
             ("hardship", include_str!("cases/hardship.rs")),
             ("interval", include_str!("cases/interval.rs")),
             ("orphans", include_str!("cases/orphans.rs")),
+            ("pipes", include_str!("cases/pipes.rs")),
             ("process", include_str!("cases/process.rs")),
             ("shutdown", include_str!("cases/shutdown.rs")),
             ("signal", include_str!("cases/signal.rs")),
             ("source", include_str!("cases/source.rs")),
             ("stranded", include_str!("cases/stranded.rs")),
+            ("stranded_edges", include_str!("cases/stranded_edges.rs")),
             ("streams", include_str!("cases/streams.rs")),
             ("tasks", include_str!("cases/tasks.rs")),
             ("tcp", include_str!("cases/tcp.rs")),
+            ("tcp_edges", include_str!("cases/tcp_edges.rs")),
+            ("tcp_options", include_str!("cases/tcp_options.rs")),
             ("time", include_str!("cases/time.rs")),
             ("traffic", include_str!("cases/traffic.rs")),
             ("udp", include_str!("cases/udp.rs")),
+            ("udp_edges", include_str!("cases/udp_edges.rs")),
             ("udp_options", include_str!("cases/udp_options.rs")),
             ("unix", include_str!("cases/unix.rs")),
             ("unix_accept", include_str!("cases/unix_accept.rs")),
             ("unix_datagram", include_str!("cases/unix_datagram.rs")),
+            ("unix_edges", include_str!("cases/unix_edges.rs")),
             ("unix_traffic", include_str!("cases/unix_traffic.rs")),
             ("waiting", include_str!("cases/waiting.rs")),
         ];

@@ -22,7 +22,7 @@ use crate::{
 };
 
 #[track_caller]
-fn assert_shut_down<T>(result: io::Result<T>) {
+pub(super) fn assert_shut_down<T>(result: io::Result<T>) {
     let Err(error) = result else {
         panic!("the loop has shut down")
     };
