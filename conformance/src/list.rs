@@ -453,22 +453,25 @@ macro_rules! __every_loop {
             a_name_is_looked_up_and_listened_on
             an_address_of_another_machine_cannot_be_listened_on
             a_connection_to_no_address_in_particular_fails
-            connections_that_write_in_reverse_order_are_all_served
             what_is_there_ends_a_read
             peers_of_std_are_talked_to
-            duplicates_read_and_write
-            a_duplicate_is_made_while_a_task_reads
-            duplicates_of_a_listener_accept
-            ending_both_directions_ends_every_handle
             closing_is_repeated_and_survives_a_reset
             a_limit_of_zero_is_up_at_once
             a_connection_in_its_time_limit_is_made
-            all_but_one_give_up_accepting
-            who_waits_to_accept_is_not_polled_in_vain
             an_echo_copies_from_one_half_to_the_other
             the_other_half_reads_on_when_the_writing_one_is_dropped
             who_waits_for_readiness_holds_no_buffer
             what_is_polled_does_what_is_awaited
+        }
+        $crate::__topic! {
+            $name, tcp_handles:
+            connections_that_write_in_reverse_order_are_all_served
+            duplicates_read_and_write
+            a_duplicate_is_made_while_a_task_reads
+            duplicates_of_a_listener_accept
+            ending_both_directions_ends_every_handle
+            all_but_one_give_up_accepting
+            who_waits_to_accept_is_not_polled_in_vain
         }
         $crate::__topic! {
             $name, tcp_options:
@@ -520,13 +523,16 @@ macro_rules! __every_loop {
             two_plain_threads_play_ping_pong
             duplicates_read_and_write
             an_abstract_name_is_connected_to_again_and_again
+            what_is_polled_does_what_is_awaited
+            a_descriptor_is_passed_beside_the_bytes
+            a_socket_shows_its_path
+        }
+        $crate::__topic! {
+            $name, unix_datagram_edges:
             a_datagram_is_answered_to_where_it_came_from
             a_datagram_socket_is_connected_to_another
             peeking_leaves_the_datagram
             a_datagram_socket_is_filled_and_emptied_without_waiting
-            what_is_polled_does_what_is_awaited
-            a_descriptor_is_passed_beside_the_bytes
-            a_socket_shows_its_path
         }
         $crate::__topic! {
             $name, descriptor_edges:
@@ -546,16 +552,19 @@ macro_rules! __every_loop {
             several_buffers_go_through_a_pipe
             two_tasks_read_from_one_pipe
             a_read_that_is_given_up_loses_no_bytes
-            a_named_pipe_waits_for_its_first_writer
-            a_named_pipe_that_has_ended_is_written_to_again
-            a_lasting_reader_sees_no_end
-            a_named_pipe_without_a_reader_is_not_written_to
-            what_is_no_pipe_is_refused
             the_other_end_is_refused
             ends_made_elsewhere_are_taken_over_and_given_back
             an_end_is_given_to_a_child
             a_plain_thread_reads
             an_end_is_closed_once
+        }
+        $crate::__topic! {
+            $name, named_pipes:
+            a_named_pipe_waits_for_its_first_writer
+            a_named_pipe_that_has_ended_is_written_to_again
+            a_lasting_reader_sees_no_end
+            a_named_pipe_without_a_reader_is_not_written_to
+            what_is_no_pipe_is_refused
         }
         $crate::__topic! {
             $name, signal:
@@ -744,6 +753,7 @@ mod tests {
             ("halves", include_str!("cases/halves.rs")),
             ("hardship", include_str!("cases/hardship.rs")),
             ("interval", include_str!("cases/interval.rs")),
+            ("named_pipes", include_str!("cases/named_pipes.rs")),
             ("orphans", include_str!("cases/orphans.rs")),
             ("pipes", include_str!("cases/pipes.rs")),
             ("process", include_str!("cases/process.rs")),
@@ -756,6 +766,7 @@ mod tests {
             ("tasks", include_str!("cases/tasks.rs")),
             ("tcp", include_str!("cases/tcp.rs")),
             ("tcp_edges", include_str!("cases/tcp_edges.rs")),
+            ("tcp_handles", include_str!("cases/tcp_handles.rs")),
             ("tcp_options", include_str!("cases/tcp_options.rs")),
             ("time", include_str!("cases/time.rs")),
             ("traffic", include_str!("cases/traffic.rs")),
@@ -765,6 +776,7 @@ mod tests {
             ("unix", include_str!("cases/unix.rs")),
             ("unix_accept", include_str!("cases/unix_accept.rs")),
             ("unix_datagram", include_str!("cases/unix_datagram.rs")),
+            ("unix_datagram_edges", include_str!("cases/unix_datagram_edges.rs")),
             ("unix_edges", include_str!("cases/unix_edges.rs")),
             ("unix_traffic", include_str!("cases/unix_traffic.rs")),
             ("waiting", include_str!("cases/waiting.rs")),

@@ -1,7 +1,7 @@
-//! Pipes, with a name and without: who waits for whom, and how they end.
+//! Pipes: filled and emptied, ended, and taken from and given to others.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, IoSlice, IoSliceMut, Write},
     os::fd::{AsFd, OwnedFd},
     process::{Command, Stdio},
@@ -14,30 +14,18 @@ use futures_util::{
     poll,
 };
 use interloop::{
-    Interest, Reactor,
+    Interest,
     net::{PipeReader, PipeWriter, pipe},
 };
-use rustix::fs::{CWD, Mode, OFlags, fcntl_getfl, mkfifoat};
+use rustix::fs::{OFlags, fcntl_getfl};
 
 use crate::{
     Subject,
-    tools::{TempPath, on_thread, parked, wait},
+    tools::{on_thread, parked, wait},
 };
-
-/// A named pipe.
-fn named() -> TempPath {
-    let path = TempPath::new();
-    mkfifoat(CWD, path.as_ref(), Mode::from_raw_mode(0o600)).unwrap();
-    path
-}
 
 fn blocks(fd: &impl AsFd) -> bool {
     !fcntl_getfl(fd).unwrap().contains(OFlags::NONBLOCK)
-}
-
-async fn write_and_close(reactor: &Reactor, path: &TempPath, bytes: &[u8]) {
-    let mut writer = PipeWriter::open(reactor, path).unwrap();
-    writer.write_all(bytes).await.unwrap();
 }
 
 pub fn a_pipe_ends_when_its_writer_is_closed(mut subject: impl Subject) {
@@ -176,110 +164,6 @@ pub fn a_read_that_is_given_up_loses_no_bytes(mut subject: impl Subject) {
             assert_eq!(byte, [round]);
         }
     });
-}
-
-pub fn a_named_pipe_waits_for_its_first_writer(mut subject: impl Subject) {
-    if !cfg!(target_os = "linux") {
-        println!("other systems do not tell, so there is nothing to check");
-        return;
-    }
-    let reactor = subject.reactor();
-    let path = named();
-    subject.block_on(async {
-        let mut reader = PipeReader::open(&reactor, &path).unwrap();
-        assert!(poll!(Box::pin(reader.readable())).is_pending());
-        assert_eq!(reader.try_read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        let mut received = [0; 5];
-        let (waits, reading) = parked(reader.read_exact(&mut received));
-        let (read, ()) = join(reading, async {
-            waits.await.unwrap();
-            write_and_close(&reactor, &path, b"hello").await;
-        })
-        .await;
-        read.unwrap();
-        assert_eq!(&received, b"hello");
-        assert_eq!(reader.read(&mut received).await.unwrap(), 0);
-    });
-}
-
-pub fn a_named_pipe_that_has_ended_is_written_to_again(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    let path = named();
-    subject.block_on(async {
-        let mut reader = PipeReader::open(&reactor, &path).unwrap();
-        for round in 0..20_u8 {
-            write_and_close(&reactor, &path, &[round; 4]).await;
-            reader.readable().await.unwrap();
-            let mut received = Vec::new();
-            reader.read_to_end(&mut received).await.unwrap();
-            assert_eq!(received, [round; 4]);
-        }
-    });
-}
-
-pub fn a_lasting_reader_sees_no_end(mut subject: impl Subject) {
-    if !cfg!(target_os = "linux") {
-        println!("other systems do not define it, so there is nothing to check");
-        return;
-    }
-    let reactor = subject.reactor();
-    let path = named();
-    subject.block_on(async {
-        let mut reader = PipeReader::open_lasting(&reactor, &path).unwrap();
-        for round in 0..20_u8 {
-            let mut received = [0; 4];
-            let (waits, reading) = parked(reader.read_exact(&mut received));
-            let (read, ()) = join(reading, async {
-                waits.await.unwrap();
-                write_and_close(&reactor, &path, &[round; 4]).await;
-            })
-            .await;
-            read.unwrap();
-            assert_eq!(received, [round; 4]);
-        }
-        write_and_close(&reactor, &path, b"!").await;
-        let ready = reader.ready(&[Interest::Readable]).await.unwrap();
-        assert!(ready.is_readable() && !ready.is_read_closed(), "{ready:?}");
-    });
-}
-
-pub fn a_named_pipe_without_a_reader_is_not_written_to(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    let path = named();
-    subject.block_on(async {
-        let error = PipeWriter::open(&reactor, &path).unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::NXIO.raw_os_error()));
-        if cfg!(target_os = "linux") {
-            // What is written stays as long as the writer, who has it open for reading as well.
-            let mut writer = PipeWriter::open_lasting(&reactor, &path).unwrap();
-            writer.write_all(b"hello").await.unwrap();
-            let mut reader = PipeReader::open(&reactor, &path).unwrap();
-            let mut received = [0; 5];
-            reader.read_exact(&mut received).await.unwrap();
-            assert_eq!(&received, b"hello");
-        }
-    });
-}
-
-pub fn what_is_no_pipe_is_refused(subject: impl Subject) {
-    let reactor = subject.reactor();
-    let path = TempPath::new();
-    File::create(&path).unwrap();
-    let file = || OpenOptions::new().read(true).write(true).open(&path).unwrap();
-    let refusals = [
-        PipeReader::open(&reactor, &path).unwrap_err(),
-        PipeReader::open_lasting(&reactor, &path).unwrap_err(),
-        PipeReader::from_fd(&reactor, file()).unwrap_err(),
-        PipeWriter::open(&reactor, &path).unwrap_err(),
-        PipeWriter::open_lasting(&reactor, &path).unwrap_err(),
-        PipeWriter::from_fd(&reactor, file()).unwrap_err(),
-    ];
-    for error in refusals {
-        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
-        assert!(error.to_string().contains("no pipe"), "{error}");
-    }
-    let missing = PipeReader::open(&reactor, TempPath::new()).unwrap_err();
-    assert_eq!(missing.kind(), io::ErrorKind::NotFound);
 }
 
 pub fn the_other_end_is_refused(subject: impl Subject) {
