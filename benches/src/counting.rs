@@ -17,7 +17,11 @@ use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
     hint::black_box,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
+
+/// Of all threads, as one frees what another has allocated.
+static LIVE: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     // Of the thread, as the harness and the other tests allocate at the same time.
@@ -38,7 +42,13 @@ pub fn count<R>(f: impl FnOnce() -> R) -> (usize, usize) {
     (ALLOCATIONS.get() - allocations, BYTES.get() - bytes)
 }
 
+/// The bytes that the whole process has allocated and not freed. Zero in a binary without the [`CountingAllocator`].
+pub fn live() -> usize {
+    LIVE.load(Relaxed)
+}
+
 fn record(bytes: usize) {
+    LIVE.fetch_add(bytes, Relaxed);
     // While the thread ends its locals may be gone; what it allocates then belongs to no `count`.
     let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
     let _ = BYTES.try_with(|total| total.set(total.get() + bytes));
@@ -61,11 +71,13 @@ unsafe impl GlobalAlloc for CountingAllocator {
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         record(new_size);
+        LIVE.fetch_sub(layout.size(), Relaxed);
         // SAFETY: as in `alloc`; `pointer` came from the system's allocator, like all of ours.
         unsafe { System.realloc(pointer, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Relaxed);
         // SAFETY: as in `realloc`.
         unsafe { System.dealloc(pointer, layout) }
     }

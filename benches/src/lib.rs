@@ -8,3 +8,4 @@ pub mod contender;
 pub mod counting;
 pub mod operations;
 pub mod python;
+pub mod spread;

@@ -16,6 +16,7 @@ use std::{
     thread,
 };
 
+use interloop_benches::spread::Spread;
 use serde_json::Value;
 
 const USAGE: &str = "\
@@ -250,33 +251,13 @@ impl fmt::Display for Table<'_> {
                 if contenders.contains(peer) {
                     let theirs = self.of(group, peer);
                     let ratios = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs);
-                    let Spread { median, min, max } = Spread::of(ratios.collect());
-                    write!(f, " {median:.2} ({min:.2}–{max:.2}) |")?;
+                    write!(f, " {} |", Spread::of(ratios.collect()))?;
                 } else {
                     write!(f, " |")?;
                 }
             }
         }
         Ok(())
-    }
-}
-
-struct Spread {
-    median: f64,
-    min: f64,
-    max: f64,
-}
-
-impl Spread {
-    fn of(mut values: Vec<f64>) -> Self {
-        values.sort_by(f64::total_cmp);
-        let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-        let last = values.len().saturating_sub(1);
-        Self {
-            median: (at(last / 2) + at(last.div_ceil(2))) / 2.0,
-            min: at(0),
-            max: at(last),
-        }
     }
 }
 

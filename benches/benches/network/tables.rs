@@ -1,0 +1,238 @@
+//! The tables.
+
+use std::io;
+
+use interloop_benches::spread::Spread;
+
+use super::{
+    Contender, Options,
+    processes::{Client, Server},
+    syscalls::{self, Counts},
+    tcp, udp,
+};
+
+const SMALL: usize = 64;
+const LARGE: usize = 64 * 1024;
+const PACKET: usize = 1200;
+/// What a connection reads at most at once, unless messages are larger.
+const BUFFER: usize = 1024;
+
+/// How many connections there are, how long a message is, and what follows the loop in the group's name.
+const EXCHANGES: [(usize, usize, &str); 5] = [
+    (1, SMALL, "1"),
+    (50, SMALL, "50"),
+    (1000, SMALL, "1000"),
+    (1, LARGE, "1_64k"),
+    (50, LARGE, "50_64k"),
+];
+
+/// What one round measured of one contender.
+struct Round {
+    /// Of the server, per request, in nanoseconds.
+    cpu: f64,
+    /// In microseconds.
+    p99: f64,
+    per_second: f64,
+}
+
+/// What is measured together: contenders on one loop, with the same work.
+struct Group {
+    name: String,
+    protocol: &'static str,
+    event_loop: &'static str,
+    contenders: Vec<&'static str>,
+    connections: usize,
+    size: usize,
+}
+
+impl Group {
+    fn start(&self, contender: &str) -> (Server, Client) {
+        let server = Server::start(self.protocol, self.event_loop, contender, BUFFER.max(self.size));
+        let client = Client::start(&server, self.connections, self.size);
+        (server, client)
+    }
+
+    fn measure(&self, contender: &str, seconds: f64) -> Round {
+        let (mut server, mut client) = self.start(contender);
+        client.run_for(seconds / 2.0);
+        let begun = server.cpu();
+        let run = client.run_for(seconds);
+        let cpu = server.cpu() - begun;
+        Round {
+            cpu: cpu.as_nanos() as f64 / run.requests as f64,
+            p99: run.p99.as_nanos() as f64 / 1000.0,
+            per_second: run.requests as f64 / run.took.as_secs_f64(),
+        }
+    }
+}
+
+/// Pings and pongs over TCP.
+pub(crate) fn echo(options: &Options) -> io::Result<()> {
+    compare(options, &tcp_groups(options));
+    Ok(())
+}
+
+/// Datagrams there and back, so many of them on their way at a time.
+pub(crate) fn udp(options: &Options) -> io::Result<()> {
+    let groups = groups(options, "udp", udp::CONTENDERS, &[(1, PACKET, "udp")]);
+    compare(options, &groups);
+    Ok(())
+}
+
+fn tcp_groups(options: &Options) -> Vec<Group> {
+    groups(options, "tcp", tcp::CONTENDERS, &EXCHANGES)
+}
+
+fn groups<J>(
+    options: &Options,
+    protocol: &'static str,
+    all: &[Contender<J>],
+    exchanges: &[(usize, usize, &str)],
+) -> Vec<Group> {
+    let exchanges = if options.is_test { &exchanges[..1] } else { exchanges };
+    let mut groups = Vec::new();
+    for &(connections, size, suffix) in exchanges {
+        for event_loop in ["tokio", "smol", "async-std", "futures"] {
+            let contenders = all.iter().filter(|(its_loop, ..)| *its_loop == event_loop);
+            groups.push(Group {
+                name: format!("{event_loop}_{suffix}"),
+                protocol,
+                event_loop,
+                contenders: contenders.map(|(_, name, _)| *name).collect(),
+                connections,
+                size,
+            });
+        }
+    }
+    groups.retain(|group| group.name.starts_with(&options.group));
+    groups
+}
+
+fn compare(options: &Options, groups: &[Group]) {
+    let mut measured: Vec<Vec<Vec<Round>>> = groups.iter().map(|group| none_yet(group)).collect();
+    for round in 0..options.rounds {
+        for (group, measured) in groups.iter().zip(&mut measured) {
+            eprintln!("round {} of {}: {}", round + 1, options.rounds, group.name);
+            let mut order: Vec<usize> = (0..group.contenders.len()).collect();
+            if round % 2 == 1 {
+                order.reverse();
+            }
+            for contender in order {
+                measured[contender].push(group.measure(group.contenders[contender], options.seconds));
+            }
+        }
+    }
+    println!("| group | sockets | CPU, ns | interloop / it | p99, µs | requests/s | interloop / it |");
+    println!("|---|---|---:|---:|---:|---:|---:|");
+    for (group, measured) in groups.iter().zip(&measured) {
+        let ours = group.contenders.iter().position(|name| *name == "interloop").unwrap_or_default();
+        for (contender, rounds) in group.contenders.iter().zip(measured) {
+            let median = |figure: fn(&Round) -> f64| Spread::of(rounds.iter().map(figure).collect()).median;
+            let ratio = |figure: fn(&Round) -> f64| match *contender {
+                "interloop" => String::new(),
+                _ => {
+                    let ratios = measured[ours].iter().zip(rounds).map(|(ours, its)| figure(ours) / figure(its));
+                    Spread::of(ratios.collect()).to_string()
+                }
+            };
+            println!(
+                "| `{}` | {contender} | {:.0} | {} | {:.0} | {:.0} | {} |",
+                group.name,
+                median(|round| round.cpu),
+                ratio(|round| round.cpu),
+                median(|round| round.p99),
+                median(|round| round.per_second),
+                ratio(|round| round.per_second),
+            );
+        }
+    }
+}
+
+fn none_yet(group: &Group) -> Vec<Vec<Round>> {
+    group.contenders.iter().map(|_| Vec::new()).collect()
+}
+
+/// What a server calls per request, once it is under way.
+pub(crate) fn syscalls(options: &Options) -> io::Result<()> {
+    if !syscalls::is_available() {
+        let missing = "there is no strace here, so no system calls are counted";
+        if options.is_test {
+            eprintln!("{missing}");
+            return Ok(());
+        }
+        return Err(io::Error::other(missing));
+    }
+    let mut groups = tcp_groups(options);
+    if options.is_test {
+        groups.truncate(1);
+    }
+    println!("| group | sockets | system calls per request | in vain | which |");
+    println!("|---|---|---:|---:|---|");
+    for group in groups {
+        let requests = if options.is_test { 1 } else { 5 * group.connections.max(400) as u64 };
+        for contender in &group.contenders {
+            let (server, mut client) = group.start(contender);
+            client.run_requests(requests);
+            let mut answered = 0;
+            let counts = syscalls::count(server.id(), || answered = client.run_requests(requests).requests)?;
+            print_counts(&group.name, contender, &counts, answered as f64);
+        }
+    }
+    Ok(())
+}
+
+fn print_counts(group: &str, contender: &str, counts: &Counts, requests: f64) {
+    let (calls, in_vain) = counts
+        .values()
+        .fold((0, 0), |(calls, errors), counts| (calls + counts.0, errors + counts.1));
+    let which: Vec<String> = counts
+        .iter()
+        .map(|(name, (calls, _))| (name, *calls as f64 / requests))
+        .filter(|(_, calls)| *calls >= 0.005)
+        .map(|(name, calls)| format!("{name} {calls:.2}"))
+        .collect();
+    println!(
+        "| `{group}` | {contender} | {:.2} | {:.2} | {} |",
+        calls as f64 / requests,
+        in_vain as f64 / requests,
+        which.join(", ")
+    );
+}
+
+/// What an idle connection takes: accepted, used once, and with a task that waits to read.
+pub(crate) fn memory(options: &Options) -> io::Result<()> {
+    println!("| loop | sockets | heap, bytes | more than native | resident, bytes | more than native |");
+    println!("|---|---|---:|---:|---:|---:|");
+    for group in groups(options, "tcp", tcp::CONTENDERS, &[(options.connections, SMALL, "idle")]) {
+        let mut native = None;
+        for contender in &group.contenders {
+            let server = Server::start(group.protocol, group.event_loop, contender, BUFFER);
+            let per_connection = idle(server, &group, options.connections);
+            let native = native.get_or_insert(per_connection);
+            println!(
+                "| {} | {contender} | {:.0} | {:+.0} | {:.0} | {:+.0} |",
+                group.event_loop,
+                per_connection.0,
+                per_connection.0 - native.0,
+                per_connection.1,
+                per_connection.1 - native.1,
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Bytes on the heap and resident, per connection.
+fn idle(mut server: Server, group: &Group, connections: usize) -> (f64, f64) {
+    // One connection, so that what the loop makes once is there.
+    let first = Client::start(&server, 1, group.size);
+    let before = server.memory();
+    let client = Client::start(&server, connections, group.size);
+    let after = server.memory();
+    drop((first, client));
+    let per_connection = |before: usize, after: usize| (after as f64 - before as f64) / connections as f64;
+    (
+        per_connection(before.heap, after.heap),
+        per_connection(before.resident, after.resident),
+    )
+}
