@@ -21,9 +21,9 @@ pub(crate) trait Surroundings: 'static {
     /// Puts the task's surroundings in place of the thread's, and keeps those.
     fn enter(&mut self) -> Self::Before;
 
-    /// Puts the thread's surroundings back. Called once for each time they were entered, last one first; `made_at` is where
+    /// Puts the thread's surroundings back. Called once for each time they were entered, last one first; `made_at` says where
     /// the task was made.
-    fn leave(&mut self, before: Self::Before, made_at: &'static Location<'static>);
+    fn leave(&mut self, before: Self::Before, made_at: impl FnOnce() -> &'static Location<'static>);
 }
 
 /// Those of the thread.
@@ -32,7 +32,7 @@ impl Surroundings for () {
 
     fn enter(&mut self) {}
 
-    fn leave(&mut self, (): (), _: &'static Location<'static>) {}
+    fn leave(&mut self, (): (), _: impl FnOnce() -> &'static Location<'static>) {}
 }
 
 macro_rules! task {
@@ -99,7 +99,7 @@ macro_rules! task {
 task! {
     /// A future on its way to an [`EventLoop`](crate::EventLoop), which polls it to its end.
     ///
-    /// It is two words, `Send` and `Unpin`, and its output is `()`: the future's result goes to the
+    /// It is one word, `Send` and `Unpin`, and its output is `()`: the future's result goes to the
     /// deferred that was made with it. A panic of the future is caught and becomes
     /// [`Aborted::panicked`]. Dropped before its end, as a loop does that shuts down, it fails its
     /// deferred with [`Aborted::shut_down`]; cancelled, it ends at its next poll.

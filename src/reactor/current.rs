@@ -192,9 +192,9 @@ impl<const IS_JOB: bool> Surroundings for Current<IS_JOB> {
         }
     }
 
-    fn leave(&mut self, before: Before, made_at: &'static Location<'static>) {
+    fn leave(&mut self, before: Before, made_at: impl FnOnce() -> &'static Location<'static>) {
         if let Some((limit, begun)) = before.held {
-            slow::check(slow::What::Poll, made_at, limit, begun.elapsed());
+            slow::check(slow::What::Poll, made_at(), limit, begun.elapsed());
         }
         PLACE.set(before.place);
         self.0 = replace(self.0.take());

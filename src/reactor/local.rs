@@ -14,6 +14,7 @@ use super::{
     callbacks::delayed_call,
     calls::{Call, Calls, Handle, Host, Posted, Rounds},
     current,
+    infallible::Infallible,
     time::{Interval, Sleep},
 };
 use crate::{
@@ -121,7 +122,7 @@ impl Reactor {
     /// Like [`spawn`](Self::spawn), for a future whose output is no `Result`.
     #[track_caller]
     pub fn spawn_infallible<T>(&self, future: impl Future<Output = T> + 'static) -> local::Deferred<T> {
-        self.spawn(async move { Ok(future.await) })
+        self.spawn(Infallible::new(future))
     }
 
     /// Has something called on this thread as soon as it is its turn. As [`crate::Reactor::call_soon`].
@@ -223,7 +224,7 @@ impl Surroundings for Current {
         self.handle.enter()
     }
 
-    fn leave(&mut self, before: Self::Before, made_at: &'static Location<'static>) {
+    fn leave(&mut self, before: Self::Before, made_at: impl FnOnce() -> &'static Location<'static>) {
         self.handle.leave(before, made_at);
         self.local = replace(self.local.take());
     }

@@ -8,6 +8,7 @@ mod coroutine;
 mod current;
 mod deferred;
 mod event_loop;
+mod infallible;
 pub(crate) mod local;
 pub mod slow;
 pub mod source;
@@ -37,7 +38,7 @@ pub use self::{
     thread::defer_to_thread,
     watch::Watch,
 };
-use self::{calls::Calls, current::Current};
+use self::{calls::Calls, current::Current, infallible::Infallible};
 use crate::{
     Aborted, Deferred, Task,
     time::{Interval, Sleep, Timeout},
@@ -152,7 +153,7 @@ impl Reactor {
     where
         T: Send + 'static,
     {
-        self.spawn(async move { Ok(future.await) })
+        self.spawn(Infallible::new(future))
     }
 
     /// Runs a closure on a thread where blocking is fine. It starts even if nobody waits for it.

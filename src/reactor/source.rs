@@ -35,27 +35,27 @@ use super::Interest;
 /// ```
 #[derive(Debug, Default)]
 pub struct Waiters {
-    readable: Direction,
-    writable: Direction,
-}
-
-#[derive(Debug, Default)]
-struct Direction {
-    /// The data pointer of the waker in [`Waiting::Alone`], so that the usual case takes no lock; null
-    /// otherwise. It names one task, as long as the waker is kept.
+    /// The data pointer of the waker of the one task that waits to read, so that the usual case takes no lock; null
+    /// if there are several. It names the task, as long as the waker is kept.
     alone: AtomicPtr<()>,
     waiting: Mutex<Waiting>,
 }
 
-/// Who waits in one direction.
+/// Who waits. Of connections there are many, and most of them are only ever waited for by one task that reads: that is what
+/// there is room for, and all else is allocated when it is needed.
 #[derive(Debug, Default)]
-enum Waiting {
-    #[default]
-    Nobody,
-    /// One task, whose waker the loop has, or had: it may have been woken since.
-    Alone(Waker),
-    /// Several tasks, until the loop has woken them; it has the common waker.
-    Together(Arc<Common>),
+struct Waiting {
+    /// Of the task that waits to read, if it is one: the loop has its waker, or had, as it may have been woken since.
+    reader: Option<Waker>,
+    more: Option<Box<More>>,
+}
+
+#[derive(Debug, Default)]
+struct More {
+    readers: Option<Arc<Common>>,
+    /// As `reader`.
+    writer: Option<Waker>,
+    writers: Option<Arc<Common>>,
 }
 
 /// The waker of several tasks: wakes all, and forgets them.
@@ -75,16 +75,11 @@ impl Waiters {
         interest: Interest,
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
-        let direction = match interest {
-            Interest::Readable => &self.readable,
-            Interest::Writable => &self.writable,
-        };
-        let me = cx.waker().data().cast_mut();
         loop {
-            let common = if direction.is_alone(me) {
+            let common = if self.is_alone(cx.waker(), interest) {
                 None
             } else {
-                direction.join(cx.waker())
+                self.join(cx.waker(), interest)
             };
             if let Some(common) = common {
                 return poll(&mut Context::from_waker(&Waker::from(common)));
@@ -92,46 +87,68 @@ impl Waiters {
             let polled = poll(cx);
             // A second task may have come between. It marks its coming before it gives the loop the
             // common waker: if ours has replaced that, the mark is seen here.
-            if polled.is_ready() || direction.is_alone(me) || direction.join(cx.waker()).is_none() {
+            if polled.is_ready() || self.is_alone(cx.waker(), interest) || self.join(cx.waker(), interest).is_none() {
                 return polled;
             }
         }
     }
-}
 
-impl Direction {
     /// Whether the task with this waker is known to be alone.
-    fn is_alone(&self, waker_data: *mut ()) -> bool {
+    fn is_alone(&self, waker: &Waker, interest: Interest) -> bool {
+        let waker_data = waker.data().cast_mut();
         // ORDERING: Relaxed, as the loop's own lock orders the two polls that compete, and with them
         // the mark before the one and its reading after the other.
-        !waker_data.is_null() && self.alone.load(Relaxed) == waker_data
+        interest == Interest::Readable && !waker_data.is_null() && self.alone.load(Relaxed) == waker_data
     }
 
     /// Adds a task. Gives the common waker if others wait too.
-    fn join(&self, waker: &Waker) -> Option<Arc<Common>> {
+    fn join(&self, waker: &Waker, interest: Interest) -> Option<Arc<Common>> {
         let mut waiting = lock(&self.waiting);
-        let common = waiting.join(waker);
-        let alone = if common.is_none() { waker.data() } else { ptr::null() };
-        self.alone.store(alone.cast_mut(), Relaxed);
+        let common = waiting.join(waker, interest);
+        if interest == Interest::Readable {
+            let alone = if common.is_none() { waker.data() } else { ptr::null() };
+            self.alone.store(alone.cast_mut(), Relaxed);
+        }
         common
     }
 }
 
 impl Waiting {
     /// Adds a task. Gives the common waker if others wait too.
-    fn join(&mut self, waker: &Waker) -> Option<Arc<Common>> {
-        let other = match self {
-            Waiting::Alone(other) if other.will_wake(waker) => return None,
-            Waiting::Together(common) if common.join(waker) => return Some(common.clone()),
-            Waiting::Alone(other) => other.clone(),
-            Waiting::Nobody | Waiting::Together(_) => {
-                *self = Waiting::Alone(waker.clone());
+    fn join(&mut self, waker: &Waker, interest: Interest) -> Option<Arc<Common>> {
+        if interest == Interest::Readable && self.more.is_none() {
+            let other = self.reader.get_or_insert_with(|| waker.clone());
+            if other.will_wake(waker) {
                 return None;
             }
-        };
-        let common = Arc::new(Common(Mutex::new(vec![other, waker.clone()])));
-        *self = Waiting::Together(common.clone());
-        Some(common)
+        }
+        let more = self.more.get_or_insert_default();
+        match interest {
+            Interest::Readable => join(&mut self.reader, &mut more.readers, waker),
+            Interest::Writable => join(&mut more.writer, &mut more.writers, waker),
+        }
+    }
+}
+
+/// Adds a task to the one that waits alone, or to those that do so together.
+fn join(alone: &mut Option<Waker>, together: &mut Option<Arc<Common>>, waker: &Waker) -> Option<Arc<Common>> {
+    if let Some(common) = together {
+        if common.join(waker) {
+            return Some(common.clone());
+        }
+        // They have been woken.
+        *together = None;
+    }
+    match alone.take() {
+        Some(other) if !other.will_wake(waker) => {
+            let common = Arc::new(Common(Mutex::new(vec![other, waker.clone()])));
+            *together = Some(common.clone());
+            Some(common)
+        }
+        same => {
+            *alone = Some(same.unwrap_or_else(|| waker.clone()));
+            None
+        }
     }
 }
 

@@ -175,7 +175,7 @@ impl EventLoop for Tokio {
     fn register(&self, fd: OwnedFd) -> std::io::Result<Box<dyn Source>> {
         self.ended.check()?;
         let _entered = self.handle.enter();
-        Ok(Box::new(TokioSource::new(fd, self.ended.clone())?))
+        Ok(Box::new(TokioSource::new(fd)?))
     }
 
     fn now(&self) -> Instant {

@@ -4,25 +4,21 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use interloop::{Interest, Operation, Readiness, Source, source::Waiters};
+use interloop::{Aborted, Interest, Operation, Readiness, Source, source::Waiters};
 use tokio::{io::unix::AsyncFd, task::coop};
-
-use crate::Ended;
 
 #[derive(Debug)]
 pub(crate) struct TokioSource {
     fd: AsyncFd<OwnedFd>,
     waiters: Waiters,
-    ended: Ended,
 }
 
 impl TokioSource {
     /// Inside of the runtime's context.
-    pub(crate) fn new(fd: OwnedFd, ended: Ended) -> io::Result<Self> {
+    pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
         Ok(Self {
             fd: async_fd(fd)?,
             waiters: Waiters::new(),
-            ended,
         })
     }
 }
@@ -56,8 +52,8 @@ impl Source for TokioSource {
             }));
             match ready {
                 Ok(mut ready) => ready.retain_ready(),
-                // tokio's own words for a shutdown are an error of kind `Other`.
-                Err(error) => return Poll::Ready(Err(self.ended.check().err().map_or(error, io::Error::from))),
+                // The runtime has shut down, which in tokio's own words is an error of kind `Other`.
+                Err(_) => return Poll::Ready(Err(Aborted::shut_down().into())),
             }
         }
         // tokio never takes back that the other end is closed, though that of a named pipe may be opened again: then it calls

@@ -71,7 +71,9 @@ pub(crate) fn run(protocol: &str, server: SocketAddr, connections: usize, size: 
 
 fn parse(order: &str) -> Option<Until> {
     match order.split_once(' ')? {
-        ("seconds", number) => Some(Until::Time(Instant::now() + Duration::from_secs_f64(number.parse().ok()?))),
+        ("seconds", number) => Some(Until::Time(
+            Instant::now() + Duration::from_secs_f64(number.parse().ok()?),
+        )),
         ("requests", number) => Some(Until::Requests(number.parse().ok()?)),
         _ => None,
     }

@@ -20,7 +20,13 @@ const LISTENER: u64 = u64::MAX;
 pub(crate) fn serve(job: Job) {
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
     let watch = |fd: &dyn AsFd, number| {
-        epoll::add(&epoll, fd.as_fd(), epoll::EventData::new_u64(number), epoll::EventFlags::IN).unwrap();
+        epoll::add(
+            &epoll,
+            fd.as_fd(),
+            epoll::EventData::new_u64(number),
+            epoll::EventFlags::IN,
+        )
+        .unwrap();
     };
     watch(&job.listener, LISTENER);
     let mut connections: Vec<Option<TcpStream>> = Vec::new();

@@ -113,7 +113,9 @@ fn report(options: &Options) -> ExitCode {
     if let Err(error) = sched_setaffinity(None, &cores) {
         eprintln!("network: core {} cannot be had, so any will do: {error}", options.core);
     }
-    let wanted = TABLES.iter().filter(|(name, _)| options.table.is_empty() || options.table == *name);
+    let wanted = TABLES
+        .iter()
+        .filter(|(name, _)| options.table.is_empty() || options.table == *name);
     for (_, print) in wanted {
         if let Err(error) = print(options) {
             eprintln!("network: {error}");

@@ -125,13 +125,20 @@ fn compare(options: &Options, groups: &[Group]) {
     println!("| group | sockets | CPU, ns | interloop / it | p99, µs | requests/s | interloop / it |");
     println!("|---|---|---:|---:|---:|---:|---:|");
     for (group, measured) in groups.iter().zip(&measured) {
-        let ours = group.contenders.iter().position(|name| *name == "interloop").unwrap_or_default();
+        let ours = group
+            .contenders
+            .iter()
+            .position(|name| *name == "interloop")
+            .unwrap_or_default();
         for (contender, rounds) in group.contenders.iter().zip(measured) {
             let median = |figure: fn(&Round) -> f64| Spread::of(rounds.iter().map(figure).collect()).median;
             let ratio = |figure: fn(&Round) -> f64| match *contender {
                 "interloop" => String::new(),
                 _ => {
-                    let ratios = measured[ours].iter().zip(rounds).map(|(ours, its)| figure(ours) / figure(its));
+                    let ratios = measured[ours]
+                        .iter()
+                        .zip(rounds)
+                        .map(|(ours, its)| figure(ours) / figure(its));
                     Spread::of(ratios.collect()).to_string()
                 }
             };
@@ -169,7 +176,11 @@ pub(crate) fn syscalls(options: &Options) -> io::Result<()> {
     println!("| group | sockets | system calls per request | in vain | which |");
     println!("|---|---|---:|---:|---|");
     for group in groups {
-        let requests = if options.is_test { 1 } else { 5 * group.connections.max(400) as u64 };
+        let requests = if options.is_test {
+            1
+        } else {
+            5 * group.connections.max(400) as u64
+        };
         for contender in &group.contenders {
             let (server, mut client) = group.start(contender);
             client.run_requests(requests);

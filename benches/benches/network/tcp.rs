@@ -65,7 +65,9 @@ pub(crate) fn on_tokio(accepting: impl Future<Output = ()> + Send + 'static) {
 }
 
 /// Runs the accepting loop on one thread; it is given the executor.
-pub(crate) fn on_smol<F: Future<Output = ()> + Send + 'static>(accepting: impl FnOnce(Arc<smol::Executor<'static>>) -> F) {
+pub(crate) fn on_smol<F: Future<Output = ()> + Send + 'static>(
+    accepting: impl FnOnce(Arc<smol::Executor<'static>>) -> F,
+) {
     let executor = Arc::new(smol::Executor::new());
     let accepting = executor.spawn(accepting(executor.clone()));
     smol::block_on(executor.run(accepting));

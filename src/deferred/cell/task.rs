@@ -1,8 +1,11 @@
 //! A future that fires a deferred: the future, then its result, in one allocation.
+//!
+//! A server has thousands of them, each polled when the processor's caches hold others. What a poll touches lies together for that, at
+//! the beginning of the future and right before it: the node's header, which the deferred uses, is left alone.
 
 use std::{
     future::Future,
-    mem::MaybeUninit,
+    mem::{MaybeUninit, offset_of},
     panic::{AssertUnwindSafe, Location, catch_unwind},
     pin::Pin,
     ptr::NonNull,
@@ -33,26 +36,31 @@ mod turn {
 #[repr(C)]
 struct TaskNode<T, E, F, S> {
     base: Extended<T, E>,
-    turn: AtomicUsize,
-    future: UnsafeCell<MaybeUninit<F>>,
-    /// Goes with the future, and is moved out while its code runs.
-    surroundings: UnsafeCell<MaybeUninit<S>>,
+    head: Head,
     /// How a cancellation makes the loop let go of the task; set while the future waits.
     waker: UnsafeCell<Option<Waker>>,
+    /// Goes with the future, and is moved out while its code runs.
+    surroundings: UnsafeCell<MaybeUninit<S>>,
+    future: UnsafeCell<MaybeUninit<F>>,
+}
+
+/// What the producer sees of a task, whose types it does not know.
+struct Head {
+    vtable: &'static TaskVTable,
+    turn: AtomicUsize,
 }
 
 /// What a task can be told without knowing its types.
 struct TaskVTable {
-    poll: unsafe fn(Node, &mut Context<'_>) -> Poll<()>,
+    poll: unsafe fn(NonNull<Head>, &mut Context<'_>) -> Poll<()>,
     /// The loop lets go of the task before it has ended.
-    shut_down: unsafe fn(Node),
+    shut_down: unsafe fn(NonNull<Head>),
 }
 
 /// The producer's half of a task, with its types erased.
 pub(in crate::deferred) struct Producer {
-    /// `None` once the task has ended.
-    node: Option<Node>,
-    vtable: &'static TaskVTable,
+    /// In the node, which it may reach all of; `None` once the task has ended.
+    head: Option<NonNull<Head>>,
 }
 
 // SAFETY: made from futures and results that are `Send`, or whoever made it keeps both halves on their thread; the producer is
@@ -77,44 +85,50 @@ where
             ext: Ext::new(&TaskNode::<T, E, F, S>::VTABLE, made_at, None),
             value: UnsafeCell::new(MaybeUninit::uninit()),
         },
-        turn: AtomicUsize::new(turn::IDLE),
-        future: UnsafeCell::new(MaybeUninit::new(future)),
-        surroundings: UnsafeCell::new(MaybeUninit::new(surroundings)),
+        head: Head {
+            vtable: &TaskNode::<T, E, F, S>::TASK_VTABLE,
+            turn: AtomicUsize::new(turn::IDLE),
+        },
         waker: UnsafeCell::new(None),
+        surroundings: UnsafeCell::new(MaybeUninit::new(surroundings)),
+        future: UnsafeCell::new(MaybeUninit::new(future)),
     });
     let node: Node = NonNull::from(Box::leak(node)).cast();
-    let producer = Producer {
-        node: Some(node),
-        vtable: &TaskNode::<T, E, F, S>::TASK_VTABLE,
-    };
+    // SAFETY: the head lies at that distance in the allocation, whose pointer this is.
+    let head = unsafe { node.byte_add(TaskNode::<T, E, F, S>::HEAD) }.cast();
+    let producer = Producer { head: Some(head) };
     (producer, Consumer::from_node(NodeRef::extended(node)))
 }
 
 impl Producer {
     /// Polls the future. `Ready` for ever once the task has ended.
     pub(in crate::deferred) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(node) = self.node else {
+        let Some(head) = self.head else {
             return Poll::Ready(());
         };
+        // SAFETY: the producer's half keeps the node alive.
+        let vtable = unsafe { head.as_ref() }.vtable;
         // SAFETY: the vtable is that of the node, whose producer is this and has not ended.
-        let polled = unsafe { (self.vtable.poll)(node, cx) };
+        let polled = unsafe { (vtable.poll)(head, cx) };
         if polled.is_ready() {
-            self.node = None;
+            self.head = None;
         }
         polled
     }
 
     /// Whether the task has ended.
     pub(in crate::deferred) fn has_ended(&self) -> bool {
-        self.node.is_none()
+        self.head.is_none()
     }
 }
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        if let Some(node) = self.node {
+        if let Some(head) = self.head {
+            // SAFETY: as in `poll`.
+            let vtable = unsafe { head.as_ref() }.vtable;
             // SAFETY: as in `poll`, and the half is gone.
-            unsafe { (self.vtable.shut_down)(node) };
+            unsafe { (vtable.shut_down)(head) };
         }
     }
 }
@@ -122,21 +136,45 @@ impl Drop for Producer {
 /// The surroundings of a task, in place until this is dropped.
 struct Inside<S: Surroundings> {
     entered: Option<(S, S::Before)>,
-    made_at: &'static Location<'static>,
+    made_at: MadeAt,
+}
+
+/// Where a task was made, which is seldom asked for.
+enum MadeAt {
+    /// Stands in this node, which is alive.
+    Node(Node),
+    Known(&'static Location<'static>),
+}
+
+impl MadeAt {
+    fn get(&self) -> &'static Location<'static> {
+        match self {
+            // SAFETY: whoever made this of a node replaces it before the node may be freed.
+            MadeAt::Node(node) => unsafe { node.as_ref() }.made_at,
+            MadeAt::Known(made_at) => made_at,
+        }
+    }
 }
 
 impl<S: Surroundings> Inside<S> {
-    fn enter(mut surroundings: S, made_at: &'static Location<'static>) -> Self {
+    /// # Safety
+    /// The node stays alive as long as this, or until [`remember`](Self::remember) is called.
+    unsafe fn enter(mut surroundings: S, node: Node) -> Self {
         let before = surroundings.enter();
         Self {
             entered: Some((surroundings, before)),
-            made_at,
+            made_at: MadeAt::Node(node),
         }
+    }
+
+    /// To be called before the node may be freed.
+    fn remember(&mut self) {
+        self.made_at = MadeAt::Known(self.made_at.get());
     }
 
     fn leave(mut self) -> Option<S> {
         let (mut surroundings, before) = self.entered.take()?;
-        surroundings.leave(before, self.made_at);
+        surroundings.leave(before, || self.made_at.get());
         Some(surroundings)
     }
 }
@@ -144,7 +182,7 @@ impl<S: Surroundings> Inside<S> {
 impl<S: Surroundings> Drop for Inside<S> {
     fn drop(&mut self) {
         if let Some((mut surroundings, before)) = self.entered.take() {
-            surroundings.leave(before, self.made_at);
+            surroundings.leave(before, || self.made_at.get());
         }
     }
 }
@@ -164,6 +202,9 @@ where
         forwards: false,
     };
 
+    /// How far into the node its head lies.
+    const HEAD: usize = offset_of!(Self, head);
+
     const TASK_VTABLE: TaskVTable = TaskVTable {
         poll: Self::poll,
         shut_down: Self::shut_down,
@@ -171,12 +212,15 @@ where
 
     /// # Safety
     /// The caller is the producer, which has not ended.
-    unsafe fn poll(node: Node, cx: &mut Context<'_>) -> Poll<()> {
+    unsafe fn poll(head: NonNull<Head>, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: it is the head of a node of these types.
+        let node = unsafe { Self::of_head(head) };
         let half = NodeRef::<T, E>::extended(node);
         // SAFETY: the producer's half keeps the node alive.
         let this = unsafe { node.cast::<Self>().as_ref() };
         // ORDERING: Acquire for the future as the last poll left it, on whatever thread that was.
         if this
+            .head
             .turn
             .compare_exchange(turn::IDLE, turn::POLLING, Acquire, Acquire)
             .is_err()
@@ -186,8 +230,8 @@ where
             unsafe { half.retire() };
             return Poll::Ready(());
         }
-        // SAFETY: `POLLING` makes the surroundings ours.
-        let inside = unsafe { this.enter() };
+        // SAFETY: `POLLING` makes the surroundings ours, and the node is alive at least until the half ends.
+        let mut inside = unsafe { this.enter() };
         // The future is dropped after a panic, so nobody sees it half changed.
         let polled = catch_unwind(AssertUnwindSafe(|| {
             this.future.with_mut(|future| {
@@ -212,6 +256,7 @@ where
                 }
                 // ORDERING: Release for whoever polls or cancels next.
                 if this
+                    .head
                     .turn
                     .compare_exchange(turn::POLLING, turn::IDLE, AcqRel, Acquire)
                     .is_ok()
@@ -219,7 +264,8 @@ where
                     return Poll::Pending;
                 }
                 // SAFETY: `CANCELLED` leaves what the turn guards to the thread that polls.
-                let _inside = unsafe { this.enter() };
+                let mut inside = unsafe { this.enter() };
+                inside.remember();
                 // SAFETY: as above.
                 unsafe { this.drop_future() };
                 // SAFETY: cancelled, and nothing was written.
@@ -233,7 +279,9 @@ where
         // The future goes first, so that whoever sees the result sees what it held released.
         // SAFETY: the turn makes future and waker ours.
         unsafe { this.drop_future() };
-        // SAFETY: the producer's half ends here. The callbacks run inside, too.
+        // The callbacks, which run inside, too, may free the node.
+        inside.remember();
+        // SAFETY: the producer's half ends here.
         unsafe { half.fire(result, half.made_at(), Unwatched::Report) };
         drop(inside);
         Poll::Ready(())
@@ -241,11 +289,14 @@ where
 
     /// # Safety
     /// The caller is the producer, which has not ended; its half ends.
-    unsafe fn shut_down(node: Node) {
+    unsafe fn shut_down(head: NonNull<Head>) {
+        // SAFETY: it is the head of a node of these types.
+        let node = unsafe { Self::of_head(head) };
         let half = NodeRef::<T, E>::extended(node);
         // SAFETY: the producer's half keeps the node alive.
         let this = unsafe { node.cast::<Self>().as_ref() };
         if this
+            .head
             .turn
             .compare_exchange(turn::IDLE, turn::POLLING, Acquire, Acquire)
             .is_err()
@@ -254,8 +305,10 @@ where
             unsafe { half.retire() };
             return;
         }
-        // SAFETY: the turn makes all that it guards ours. The callbacks run inside, too.
-        let _inside = unsafe { this.enter() };
+        // SAFETY: the turn makes all that it guards ours.
+        let mut inside = unsafe { this.enter() };
+        // The callbacks, which run inside, too, may free the node.
+        inside.remember();
         // SAFETY: as above.
         unsafe { this.drop_future() };
         // SAFETY: the producer's half ends here.
@@ -272,9 +325,13 @@ where
             loop {
                 // ORDERING: Acquire for the future as the last poll left it. Release for the
                 // producer, which must find the state cancelled when it finds its future gone.
-                match this.turn.compare_exchange(turn::IDLE, turn::DROPPED, AcqRel, Acquire) {
+                match this
+                    .head
+                    .turn
+                    .compare_exchange(turn::IDLE, turn::DROPPED, AcqRel, Acquire)
+                {
                     Ok(_) => {
-                        // SAFETY: `DROPPED` makes what the turn guards ours.
+                        // SAFETY: `DROPPED` makes what the turn guards ours, and the consumer's half keeps the node alive.
                         let inside = unsafe { this.enter() };
                         // SAFETY: as above.
                         let waker = unsafe { this.drop_future() };
@@ -289,6 +346,7 @@ where
                         // ORDERING: Release and Acquire pair with the end of the poll, which then
                         // knows that the future is its own to drop.
                         let told = this
+                            .head
                             .turn
                             .compare_exchange(turn::POLLING, turn::CANCELLED, Release, Acquire);
                         if told.is_ok() {
@@ -303,17 +361,27 @@ where
         unsafe { half.cancel_with(drop_where_it_stands) }
     }
 
+    /// The node whose head this is.
+    ///
+    /// # Safety
+    /// It is the head of a node of these types, and may reach all of it.
+    unsafe fn of_head(head: NonNull<Head>) -> Node {
+        // SAFETY: promised by the caller.
+        unsafe { head.byte_sub(Self::HEAD) }.cast()
+    }
+
     /// Takes the surroundings out and puts them in place.
     ///
     /// # Safety
-    /// By the turn they are the caller's, and they are there.
+    /// By the turn they are the caller's, and they are there. The node is alive as long as what this returns, or until
+    /// that is told to [remember](Inside::remember).
     unsafe fn enter(&self) -> Inside<S> {
         let surroundings = self.surroundings.with(|surroundings| {
             // SAFETY: promised by the caller, who puts them back before they are wanted again.
             unsafe { (*surroundings).assume_init_read() }
         });
-        // Read now, as the callbacks that run inside may free the node.
-        Inside::enter(surroundings, NodeRef::<T, E>::extended(self.node()).made_at())
+        // SAFETY: promised by the caller.
+        unsafe { Inside::enter(surroundings, self.node()) }
     }
 
     /// Drops the future and gives the waker.
