@@ -81,6 +81,7 @@ macro_rules! task {
         impl Future for Task {
             type Output = ();
 
+            #[inline]
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
                 self.producer.poll(cx)
             }

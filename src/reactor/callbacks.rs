@@ -143,6 +143,7 @@ impl Reactor {
         self.shared.slow_limit.store(nanos, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(super) fn slow_limit(&self) -> Option<Duration> {
         // ORDERING: as above.
         let nanos = self.shared.slow_limit.load(Ordering::Relaxed);

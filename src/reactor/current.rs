@@ -55,6 +55,7 @@ pub(crate) fn as_loop<T>(runs_jobs: bool, f: impl FnOnce() -> T) -> T {
 }
 
 /// Exchanges the current reactor. What was there is dropped by the caller, outside of the access.
+#[inline]
 fn replace(reactor: Option<Reactor>) -> Option<Reactor> {
     ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(reactor)))
 }
@@ -169,6 +170,7 @@ impl<const IS_JOB: bool> Current<IS_JOB> {
 impl<const IS_JOB: bool> Surroundings for Current<IS_JOB> {
     type Before = Before;
 
+    #[inline]
     fn enter(&mut self) -> Before {
         let watch = self.watch();
         if let Some(watch) = watch {
@@ -192,6 +194,7 @@ impl<const IS_JOB: bool> Surroundings for Current<IS_JOB> {
         }
     }
 
+    #[inline]
     fn leave(&mut self, before: Before, made_at: impl FnOnce() -> &'static Location<'static>) {
         if let Some((limit, begun)) = before.held {
             slow::check(slow::What::Poll, made_at(), limit, begun.elapsed());

@@ -33,6 +33,8 @@ use super::Interest;
 ///     }
 /// }
 /// ```
+// The loop's own registration lies before this, in the adapter's source: what each poll looks at comes next.
+#[repr(C)]
 #[derive(Debug, Default)]
 pub struct Waiters {
     /// The data pointer of the waker of the one task that waits to read, so that the usual case takes no lock; null
@@ -94,6 +96,7 @@ impl Waiters {
     }
 
     /// Whether the task with this waker is known to be alone.
+    #[inline]
     fn is_alone(&self, waker: &Waker, interest: Interest) -> bool {
         let waker_data = waker.data().cast_mut();
         // ORDERING: Relaxed, as the loop's own lock orders the two polls that compete, and with them

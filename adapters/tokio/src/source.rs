@@ -7,6 +7,8 @@ use std::{
 use interloop::{Aborted, Interest, Operation, Readiness, Source, source::Waiters};
 use tokio::{io::unix::AsyncFd, task::coop};
 
+// In this order, so that what each poll looks at lies together.
+#[repr(C)]
 #[derive(Debug)]
 pub(crate) struct TokioSource {
     fd: AsyncFd<OwnedFd>,

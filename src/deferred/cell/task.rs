@@ -102,6 +102,7 @@ where
 
 impl Producer {
     /// Polls the future. `Ready` for ever once the task has ended.
+    #[inline]
     pub(in crate::deferred) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(head) = self.head else {
             return Poll::Ready(());
@@ -159,6 +160,7 @@ impl MadeAt {
 impl<S: Surroundings> Inside<S> {
     /// # Safety
     /// The node stays alive as long as this, or until [`remember`](Self::remember) is called.
+    #[inline]
     unsafe fn enter(mut surroundings: S, node: Node) -> Self {
         let before = surroundings.enter();
         Self {
@@ -172,6 +174,7 @@ impl<S: Surroundings> Inside<S> {
         self.made_at = MadeAt::Known(self.made_at.get());
     }
 
+    #[inline]
     fn leave(mut self) -> Option<S> {
         let (mut surroundings, before) = self.entered.take()?;
         surroundings.leave(before, || self.made_at.get());
