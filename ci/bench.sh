@@ -5,9 +5,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = full ]; then
     cargo run --locked --release -p interloop-benches --bin allocations
-    for benchmark in deferred callbacks spawn echo calls timers; do
+    for benchmark in deferred callbacks spawn calls timers; do
         cargo run --locked --release -p interloop-benches --bin report -- "$benchmark"
     done
+    for table in echo udp memory syscalls; do
+        cargo bench --locked -p interloop-benches --features shims --bench network -- "$table"
+    done
 else
-    cargo bench --locked -p interloop-benches -- --test
+    cargo bench --locked -p interloop-benches --features shims -- --test
 fi

@@ -50,7 +50,7 @@ usage: network [OPTIONS] TABLE
 tables: echo, syscalls, memory, udp
 
 options:
-  --rounds N         how often each contender runs (5)
+  --rounds N         how often each contender runs, but for `memory` (5)
   --seconds S        of each measurement (0.5)
   --group NAME       only the groups whose names begin with this
   --connections N    of the table `memory` (10000)

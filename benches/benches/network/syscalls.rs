@@ -9,8 +9,17 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Calls, and how many of them failed, by name.
-pub(crate) type Counts = BTreeMap<String, (u64, u64)>;
+/// Calls, and how many of them failed, by name. Of a whole run, or per request.
+pub(crate) type Counts = BTreeMap<String, (f64, f64)>;
+
+/// What each request had of those of a whole run.
+pub(crate) fn per_request(counts: Counts, requests: u64) -> Counts {
+    let share = 1.0 / requests as f64;
+    counts
+        .into_iter()
+        .map(|(name, (calls, errors))| (name, (calls * share, errors * share)))
+        .collect()
+}
 
 /// Whether strace is here.
 pub(crate) fn is_available() -> bool {

@@ -1,6 +1,6 @@
 //! The tables.
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
 use interloop_benches::spread::Spread;
 
@@ -46,6 +46,15 @@ struct Group {
 }
 
 impl Group {
+    /// The contenders in the order of a round, which turns round each time.
+    fn turns(&self, round: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.contenders.len()).collect();
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        order
+    }
+
     fn start(&self, contender: &str) -> (Server, Client) {
         let server = Server::start(self.protocol, self.event_loop, contender, BUFFER.max(self.size));
         let client = Client::start(&server, self.connections, self.size);
@@ -109,15 +118,11 @@ fn groups<J>(
 }
 
 fn compare(options: &Options, groups: &[Group]) {
-    let mut measured: Vec<Vec<Vec<Round>>> = groups.iter().map(|group| none_yet(group)).collect();
+    let mut measured: Vec<Vec<Vec<Round>>> = groups.iter().map(none_yet).collect();
     for round in 0..options.rounds {
         for (group, measured) in groups.iter().zip(&mut measured) {
             eprintln!("round {} of {}: {}", round + 1, options.rounds, group.name);
-            let mut order: Vec<usize> = (0..group.contenders.len()).collect();
-            if round % 2 == 1 {
-                order.reverse();
-            }
-            for contender in order {
+            for contender in group.turns(round) {
                 measured[contender].push(group.measure(group.contenders[contender], options.seconds));
             }
         }
@@ -155,7 +160,7 @@ fn compare(options: &Options, groups: &[Group]) {
     }
 }
 
-fn none_yet(group: &Group) -> Vec<Vec<Round>> {
+fn none_yet<T>(group: &Group) -> Vec<Vec<T>> {
     group.contenders.iter().map(|_| Vec::new()).collect()
 }
 
@@ -181,32 +186,41 @@ pub(crate) fn syscalls(options: &Options) -> io::Result<()> {
         } else {
             5 * group.connections.max(400) as u64
         };
-        for contender in &group.contenders {
-            let (server, mut client) = group.start(contender);
-            client.run_requests(requests);
-            let mut answered = 0;
-            let counts = syscalls::count(server.id(), || answered = client.run_requests(requests).requests)?;
-            print_counts(&group.name, contender, &counts, answered as f64);
+        let mut measured: Vec<Vec<Counts>> = none_yet(&group);
+        for round in 0..options.rounds {
+            for contender in group.turns(round) {
+                let (server, mut client) = group.start(group.contenders[contender]);
+                client.run_requests(requests);
+                let mut answered = 0;
+                let counts = syscalls::count(server.id(), || answered = client.run_requests(requests).requests)?;
+                measured[contender].push(syscalls::per_request(counts, answered));
+            }
+        }
+        for (contender, rounds) in group.contenders.iter().zip(&measured) {
+            print_counts(&group.name, contender, rounds);
         }
     }
     Ok(())
 }
 
-fn print_counts(group: &str, contender: &str, counts: &Counts, requests: f64) {
-    let (calls, in_vain) = counts
-        .values()
-        .fold((0, 0), |(calls, errors), counts| (calls + counts.0, errors + counts.1));
-    let which: Vec<String> = counts
-        .iter()
-        .map(|(name, (calls, _))| (name, *calls as f64 / requests))
-        .filter(|(_, calls)| *calls >= 0.005)
-        .map(|(name, calls)| format!("{name} {calls:.2}"))
-        .collect();
+fn print_counts(group: &str, contender: &str, rounds: &[Counts]) {
+    let sum = |figure: fn(&(f64, f64)) -> f64| {
+        let sums = rounds.iter().map(|counts| counts.values().map(figure).sum());
+        Spread::of(sums.collect())
+    };
+    let names: BTreeSet<&String> = rounds.iter().flat_map(|counts| counts.keys()).collect();
+    let which = names.into_iter().filter_map(|name| {
+        let calls = rounds
+            .iter()
+            .map(|counts| counts.get(name).map_or(0.0, |(calls, _)| *calls));
+        let calls = Spread::of(calls.collect()).median;
+        (calls >= 0.005).then(|| format!("{name} {calls:.2}"))
+    });
     println!(
-        "| `{group}` | {contender} | {:.2} | {:.2} | {} |",
-        calls as f64 / requests,
-        in_vain as f64 / requests,
-        which.join(", ")
+        "| `{group}` | {contender} | {} | {:.2} | {} |",
+        sum(|(calls, _)| *calls),
+        sum(|(_, errors)| *errors).median,
+        which.collect::<Vec<_>>().join(", ")
     );
 }
 

@@ -5,7 +5,7 @@
 
 use std::{
     future::Future,
-    mem::{MaybeUninit, offset_of},
+    mem::{ManuallyDrop, MaybeUninit, offset_of},
     panic::{AssertUnwindSafe, Location, catch_unwind},
     pin::Pin,
     ptr::NonNull,
@@ -175,9 +175,11 @@ impl<S: Surroundings> Inside<S> {
     }
 
     #[inline]
-    fn leave(mut self) -> Option<S> {
-        let (mut surroundings, before) = self.entered.take()?;
-        surroundings.leave(before, || self.made_at.get());
+    fn leave(self) -> Option<S> {
+        // The destructor would find nothing left to do.
+        let mut this = ManuallyDrop::new(self);
+        let (mut surroundings, before) = this.entered.take()?;
+        surroundings.leave(before, || this.made_at.get());
         Some(surroundings)
     }
 }
