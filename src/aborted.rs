@@ -40,6 +40,7 @@ enum Kind {
     ShutDown,
     Deadlock,
     NoReactor,
+    Overflowed(u64),
     // Behind one pointer, so that an `Aborted` is two words.
     Panicked(Arc<Panic>),
 }
@@ -80,6 +81,14 @@ impl Aborted {
     /// [`Reactor::current`](crate::Reactor::current).
     pub fn no_reactor() -> Self {
         Self { kind: Kind::NoReactor }
+    }
+
+    /// A stream of callbacks was full, after it had taken so many items. See
+    /// [`Overflow::Fail`](crate::callback::stream::Overflow::Fail).
+    pub fn overflowed(taken: u64) -> Self {
+        Self {
+            kind: Kind::Overflowed(taken),
+        }
     }
 
     /// The callback, task or blocking job that was to give the result panicked; `payload` is what
@@ -123,6 +132,19 @@ impl Aborted {
     /// Whether there was no current reactor.
     pub fn is_no_reactor(&self) -> bool {
         matches!(self.kind, Kind::NoReactor)
+    }
+
+    /// Whether a stream of callbacks was full.
+    pub fn is_overflowed(&self) -> bool {
+        matches!(self.kind, Kind::Overflowed(_))
+    }
+
+    /// How many items a stream of callbacks had taken before it was full.
+    pub fn taken(&self) -> Option<u64> {
+        match self.kind {
+            Kind::Overflowed(taken) => Some(taken),
+            _ => None,
+        }
     }
 
     /// Whether a callback, task or blocking job panicked.
@@ -215,6 +237,7 @@ impl fmt::Debug for Aborted {
             Kind::ShutDown => f.write_str("ShutDown"),
             Kind::Deadlock => f.write_str("Deadlock"),
             Kind::NoReactor => f.write_str("NoReactor"),
+            Kind::Overflowed(taken) => f.debug_tuple("Overflowed").field(taken).finish(),
             Kind::Panicked(panic) => f.debug_tuple("Panicked").field(&panic.message).finish(),
         }
     }
@@ -234,6 +257,10 @@ impl fmt::Display for Aborted {
             Kind::NoReactor => f.write_str(
                 "no reactor is current on this thread: spawn this code through a `Reactor`, \
                  hold the guard of `Reactor::enter`, or pass the `Reactor` in",
+            ),
+            Kind::Overflowed(taken) => write!(
+                f,
+                "the stream was full after {taken} items: make its capacity larger, or choose another policy"
             ),
             Kind::Panicked(panic) => match &panic.message {
                 Some(message) => write!(f, "panicked: {message}"),

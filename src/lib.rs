@@ -106,6 +106,7 @@
 //!
 //! Unix: sockets and descriptors are `OwnedFd`s.
 
+pub mod callback;
 pub mod clock;
 pub mod deferred;
 pub mod io;

@@ -35,7 +35,7 @@ pub(super) enum Place {
 }
 
 /// Whether this thread would keep a loop from running if it waited.
-pub(super) fn runs_loop() -> bool {
+pub(crate) fn runs_loop() -> bool {
     matches!(PLACE.get(), Place::Loop | Place::LoopWithJobs)
 }
 

@@ -27,7 +27,7 @@ use std::{
 
 use socket2::SockRef;
 
-pub(crate) use self::current::as_loop;
+pub(crate) use self::current::{as_loop, runs_loop};
 pub use self::{
     block_on::BlockOnError,
     callbacks::{DelayedCall, Metrics},
