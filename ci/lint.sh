@@ -5,4 +5,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo clippy --locked --workspace --all-targets -- -D warnings
 cargo clippy --locked -p interloop --lib -- -D warnings
-RUSTFLAGS="--cfg interloop_loom" cargo clippy --locked --target-dir target/loom -p interloop --lib --test loom --test loom_calls -- -D warnings
+RUSTFLAGS="--cfg interloop_loom" cargo clippy --locked --target-dir target/loom -p interloop --lib --test loom --test loom_calls --test loom_callback_stream -- -D warnings
