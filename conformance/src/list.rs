@@ -141,6 +141,23 @@ macro_rules! __every_loop {
             the_metrics_count_what_waits_and_what_was_called
         }
         $crate::__topic! {
+            $name, callbacks_many:
+            a_push_of_a_plain_thread_wakes_a_task
+            a_task_takes_while_a_plain_thread_pushes
+            many_threads_push_at_once
+            many_streams_have_their_own_tasks
+            a_task_pushes_and_another_takes
+            a_call_of_the_loop_pushes
+            a_task_that_would_wait_for_room_is_told
+            a_blocking_job_waits_for_room
+            a_task_that_has_enough_stops_the_callback
+            a_task_that_is_cancelled_stops_the_callback
+            a_thread_that_waits_for_room_is_told_that_the_task_was_cancelled
+            an_item_that_is_given_up_is_not_lost
+            what_overflows_tells_the_task_how_much_it_was_given
+            a_plain_thread_takes_what_a_task_pushes
+        }
+        $crate::__topic! {
             $name, waiting:
             a_plain_thread_waits_for_a_task
             a_plain_thread_that_has_entered_the_reactor_waits
@@ -652,6 +669,13 @@ macro_rules! __loops_that_shut_down {
             a_descriptor_registered_afterwards_is_refused_and_closed
             deferreds_and_contexts_go_on
             calls_that_wait_are_dropped_and_not_made
+        }
+        $crate::__topic! {
+            $name, callbacks_stranded:
+            a_push_is_told_that_the_task_is_gone
+            a_thread_that_pushes_meanwhile_is_told
+            a_thread_that_waits_for_room_is_told
+            a_stream_that_the_loop_pushed_into_ends
         }
         $crate::__topic! {
             $name, stranded:

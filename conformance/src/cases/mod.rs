@@ -4,6 +4,8 @@ pub mod accept;
 pub mod attempts;
 pub mod block_on;
 pub mod blocking;
+pub mod callbacks_many;
+pub mod callbacks_stranded;
 pub mod calls;
 pub mod cancel;
 pub mod connect;
