@@ -3,7 +3,7 @@
 # examples, each on every loop.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-small=(display_date queue_workers undo_send background_job)
+small=(display_date queue_workers undo_send background_job watch_files)
 cargo build --locked --release --example one_library "${small[@]/#/--example=}"
 example=target/release/examples/one_library
 scratch=$(mktemp -d)
@@ -79,6 +79,7 @@ for event_loop in tokio tokio_current_thread smol async_std futures; do
         exit 1
     fi
     expect "server: all jobs have ended" background_job --loop $event_loop --milliseconds 100
+    expect "made 200 files, and saw 200" watch_files --loop $event_loop --files 200
 done
 
 # Wrong arguments are exit code 2, and a message that says what to write.
@@ -93,6 +94,9 @@ for name in "${small[@]}"; do
     done
     echo "$name refuses wrong arguments"
 done
+
+# The library for C, and the program in C that uses it.
+cargo run --locked --release -p interloop-example-c-library | tail -n 1 | grep "has said what it was expected to"
 
 # A test binary of an example runs its tests.
 cargo test --locked --example undo_send 2>&1 | grep "test result: ok. 4 passed"
