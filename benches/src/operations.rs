@@ -1,6 +1,7 @@
 //! The operations whose allocations are counted.
 
-use interloop::{Aborted, Deferred, Task};
+use futures_util::StreamExt;
+use interloop::{Aborted, Deferred, Task, callback::stream};
 
 use crate::{
     contender::{Chain, Contender, chain, poll_once, value_of},
@@ -54,6 +55,17 @@ pub fn task() -> Allocated {
         assert!(poll_once(&mut task).is_ready());
         deferred.try_take()
     })
+}
+
+/// A thousand items that a callback pushes and a consumer takes, after as many before.
+pub fn pushes() -> Allocated {
+    let (sender, mut items) = stream::unbounded::<u64, Aborted>();
+    let mut push_and_take = || {
+        assert_eq!(sender.push_all(0..1000).unwrap(), 1000);
+        (0..1000).map(|_| poll_once(&mut items.next())).all(|item| item.is_ready())
+    };
+    assert!(push_and_take());
+    count(|| assert!(push_and_take()))
 }
 
 fn one_more(run: impl Fn(usize) -> u64) -> Allocated {

@@ -31,3 +31,8 @@ fn a_link_after_the_result_to_a_larger_type_is_one_allocation() {
 fn a_task_and_its_deferred_are_one_allocation() {
     assert_eq!(operations::task().0, 1);
 }
+
+#[test]
+fn a_push_into_a_stream_of_callbacks_allocates_nothing() {
+    assert_eq!(operations::pushes(), (0, 0));
+}
