@@ -62,7 +62,9 @@ pub fn pushes() -> Allocated {
     let (sender, mut items) = stream::unbounded::<u64, Aborted>();
     let mut push_and_take = || {
         assert_eq!(sender.push_all(0..1000).unwrap(), 1000);
-        (0..1000).map(|_| poll_once(&mut items.next())).all(|item| item.is_ready())
+        (0..1000)
+            .map(|_| poll_once(&mut items.next()))
+            .all(|item| item.is_ready())
     };
     assert!(push_and_take());
     count(|| assert!(push_and_take()))

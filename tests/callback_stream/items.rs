@@ -53,7 +53,7 @@ fn an_error_among_the_items_does_not_end_the_stream() {
 #[test]
 fn a_callback_feeds_the_stream() {
     let (sender, mut items) = stream::unbounded::<u32, Aborted>();
-    let mut callback = sender.into_callback();
+    let callback = sender.into_callback();
     let () = callback(1);
     callback(2);
     drop(callback);
@@ -63,7 +63,7 @@ fn a_callback_feeds_the_stream() {
 #[test]
 fn a_callback_of_results_feeds_the_stream_until_it_is_told_to_stop() {
     let (sender, mut items) = stream::unbounded::<u32, String>();
-    let mut callback = sender.into_result_callback::<&str, ControlFlow<()>>();
+    let callback = sender.into_result_callback::<&str, ControlFlow<()>>();
     assert!(callback(Err("out of paper")).is_continue());
     assert!(callback(Ok(1)).is_continue());
     items.stop();

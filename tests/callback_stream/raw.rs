@@ -40,8 +40,8 @@ fn a_pointer_is_taken_back() {
     let user_data = sender.into_raw();
     // SAFETY: it is used before it is taken back, once.
     let sender = unsafe {
-        raw::item::<u32, Aborted>(user_data, 1);
-        raw::item_first::<u32, Aborted>(2, user_data);
+        raw::first::<u32, Aborted>(user_data, 1);
+        raw::last::<u32, Aborted>(2, user_data);
         Sender::<u32>::from_raw(user_data)
     };
     sender.push(3).unwrap();
@@ -55,7 +55,7 @@ fn the_stream_ends_when_the_pointer_is_released() {
     let user_data = sender.into_raw();
     // SAFETY: it is released once, at last.
     unsafe {
-        raw::item::<u32, Aborted>(user_data, 1);
+        raw::first::<u32, Aborted>(user_data, 1);
         raw::release::<u32, Aborted>(user_data);
     }
     assert_eq!(take_all(&mut items), [1]);
@@ -67,10 +67,10 @@ fn a_callback_is_told_the_librarys_own_number_for_stop() {
     let user_data = sender.into_raw();
     // SAFETY: it is released once, at last.
     unsafe {
-        assert_eq!(raw::item_or_stop::<c_int, Aborted, -4>(user_data, 1), 0);
+        assert_eq!(raw::first_or_stop::<c_int, Aborted, -4>(user_data, 1), 0);
         items.stop();
-        assert_eq!(raw::item_or_stop::<c_int, Aborted, -4>(user_data, 2), -4);
-        assert_eq!(raw::item_first_or_stop::<c_int, Aborted, 7>(3, user_data), 7);
+        assert_eq!(raw::first_or_stop::<c_int, Aborted, -4>(user_data, 2), -4);
+        assert_eq!(raw::last_or_stop::<c_int, Aborted, 7>(3, user_data), 7);
         raw::release::<c_int, Aborted>(user_data);
     }
     assert_eq!(take(&mut items), Some(Ok(1)));
@@ -101,8 +101,8 @@ fn bytes_are_copied_until_another_number_aborts_the_transfer() {
 fn a_null_pointer_says_stop() {
     // SAFETY: null is allowed.
     unsafe {
-        raw::item::<u32, Aborted>(ptr::null_mut(), 1);
-        assert_eq!(raw::item_or_stop::<u32, Aborted, 1>(ptr::null_mut(), 1), 1);
+        raw::first::<u32, Aborted>(ptr::null_mut(), 1);
+        assert_eq!(raw::first_or_stop::<u32, Aborted, 1>(ptr::null_mut(), 1), 1);
         raw::release::<u32, Aborted>(ptr::null_mut());
     }
 }
@@ -115,7 +115,7 @@ fn a_late_callback_drops_its_item() {
     drop(items);
     // SAFETY: it is released once, at last.
     unsafe {
-        assert_eq!(raw::item_or_stop::<Arc<()>, Aborted, 1>(user_data, item.clone()), 1);
+        assert_eq!(raw::first_or_stop::<Arc<()>, Aborted, 1>(user_data, item.clone()), 1);
         assert_eq!(Arc::strong_count(&item), 1);
         raw::release::<Arc<()>, Aborted>(user_data);
     }
@@ -127,10 +127,10 @@ fn a_panic_does_not_cross_and_ends_the_stream() {
     let user_data = sender.into_raw();
     // SAFETY: it is released once, at last.
     unsafe {
-        raw::item::<u32, Aborted>(user_data, 1);
+        raw::first::<u32, Aborted>(user_data, 1);
         let told = Sender::<u32>::with_raw(user_data, -1, |_| panic!("out of paper"));
         assert_eq!(told, -1);
-        assert_eq!(raw::item_or_stop::<u32, Aborted, 1>(user_data, 2), 1);
+        assert_eq!(raw::first_or_stop::<u32, Aborted, 1>(user_data, 2), 1);
         raw::release::<u32, Aborted>(user_data);
     }
     assert_eq!(take(&mut items), Some(Ok(1)));
@@ -156,7 +156,7 @@ fn a_pointer_is_released_from_inside_of_a_callback() {
     let mut cx = Context::from_waker(&waker);
     assert!(std::pin::Pin::new(&mut items).poll_next(&mut cx).is_pending());
     // SAFETY: it is released when this call has begun.
-    assert_eq!(unsafe { raw::item_or_stop::<u32, Aborted, 1>(user_data.get(), 1) }, 0);
+    assert_eq!(unsafe { raw::first_or_stop::<u32, Aborted, 1>(user_data.get(), 1) }, 0);
     assert_eq!(take_all(&mut items), [1]);
 }
 
@@ -172,7 +172,7 @@ fn several_threads_call_at_once() {
                 scope.spawn(move || {
                     for n in 0..CALLS {
                         // SAFETY: it is released when all these threads have ended.
-                        assert_eq!(unsafe { raw::item_or_stop::<u32, Aborted, 1>(user_data.get(), n) }, 0);
+                        assert_eq!(unsafe { raw::first_or_stop::<u32, Aborted, 1>(user_data.get(), n) }, 0);
                     }
                 });
             }
@@ -193,7 +193,7 @@ fn a_consumer_that_goes_away_while_threads_call_is_no_danger() {
         thread::scope(|scope| {
             for _ in 0..4 {
                 // SAFETY: it is released when all these threads have ended.
-                scope.spawn(move || while unsafe { raw::item_or_stop::<u32, Aborted, 1>(user_data.get(), 7) } == 0 {});
+                scope.spawn(move || while unsafe { raw::first_or_stop::<u32, Aborted, 1>(user_data.get(), 7) } == 0 {});
             }
         });
         // SAFETY: as above.

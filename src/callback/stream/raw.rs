@@ -25,10 +25,19 @@
 //!
 //! let (sender, numbers) = stream::unbounded::<c_int, Aborted>();
 //! // SAFETY: `count` calls the callback with this pointer before it releases it, and does so once.
-//! unsafe { count(3, raw::item_or_stop::<c_int, Aborted, 1>, sender.into_raw(), raw::release::<c_int, Aborted>) };
+//! unsafe { count(3, raw::first_or_stop::<c_int, Aborted, 1>, sender.into_raw(), raw::release::<c_int, Aborted>) };
 //! let numbers = futures_executor::block_on(numbers.map(Result::unwrap).collect::<Vec<_>>());
 //! assert_eq!(numbers, [0, 1, 2]);
 //! ```
+//!
+//! | the callback's type in C | function |
+//! |---|---|
+//! | `void (*)(void *user_data, T item)` | [`first`] |
+//! | `void (*)(T item, void *user_data)` | [`last`] |
+//! | `int (*)(void *user_data, T item)`, which may say stop | [`first_or_stop`] |
+//! | `int (*)(T item, void *user_data)`, which may say stop | [`last_or_stop`] |
+//! | `size_t (*)(char *data, size_t size, size_t count, void *user_data)` | [`bytes`] |
+//! | `void (*)(void *user_data)`, to free the user data | [`release`] |
 //!
 //! A callback of another shape is a few lines around [`Sender::with_raw`], and so is one whose items have to be copied, as
 //! pointers are mostly good for the time of the call only. This is the one of SQLite's `sqlite3_exec`:
@@ -64,8 +73,8 @@
 //!
 //! [`into_raw`](Sender::into_raw) gives the sender to C, and [`release`] or [`from_raw`](Sender::from_raw) takes it back, once; until then the
 //! stream does not end by itself. If the library has no function for releasing, keep the pointer, and take it back when the callback
-//! is unregistered for certain. Calls may come from several threads at once, also while the sender is released from inside of one of
-//! them. A consumer that is gone is no danger: each call says so, and drops its item.
+//! is unregistered for certain. Calls may come from several threads at once. The sender may be released from inside of a
+//! call, but not while another thread is about to call. A consumer that is gone is no danger: each call says so, and drops its item.
 //!
 //! # Panics
 //!
@@ -73,8 +82,8 @@
 //! [`Aborted::panicked`], and the call says stop.
 #![allow(unsafe_code)]
 // INVARIANT: a pointer that `into_raw` has given is that of an `Arc` of a stream's shared part, and stands for one count of it and for one of
-// its senders, until `from_raw` takes both back. Whoever calls with the pointer promises that this has not happened before the call began,
-// so the count is at least one then.
+// its senders, until `from_raw` takes both back. Whoever calls with the pointer promises that this does not happen before the call has added a
+// count of its own, so there is one until then; and with that the call can outlive what is taken back from inside of it.
 
 use std::{
     ffi::{c_char, c_int, c_void},
@@ -104,7 +113,7 @@ impl<T: Send + 'static, E: Send + 'static> Sender<T, E> {
     ///
     /// # Safety
     /// The pointer comes from [`into_raw`](Self::into_raw) of a sender of the very same types. It is taken back once, and nobody uses it
-    /// afterwards; a call that has begun before may go on.
+    /// afterwards; a call from inside of which it is taken back goes on.
     pub unsafe fn from_raw(user_data: *mut c_void) -> Self {
         // SAFETY: by the invariant, this count is the pointer's, which the caller gives up.
         let shared = unsafe { Arc::from_raw(user_data.cast::<Shared<T, E>>()) };
@@ -114,11 +123,11 @@ impl<T: Send + 'static, E: Send + 'static> Sender<T, E> {
     /// Lends the sender to `f`, inside of a callback from C, and gives what `f` returns. If it panics, the stream ends with
     /// [`Aborted::panicked`], and `otherwise` is returned; so it is for a pointer that is null.
     ///
-    /// The stream may be released while `f` runs.
+    /// `f` may take the pointer back, or have it taken back.
     ///
     /// # Safety
-    /// The pointer comes from [`into_raw`](Self::into_raw) of a sender of the very same types, or is null, and was not taken back
-    /// before this call began.
+    /// The pointer comes from [`into_raw`](Self::into_raw) of a sender of the very same types, or is null, and is not taken back
+    /// before `f` runs.
     pub unsafe fn with_raw<R>(user_data: *mut c_void, otherwise: R, f: impl FnOnce(&Self) -> R) -> R {
         if user_data.is_null() {
             return otherwise;
@@ -167,11 +176,11 @@ impl<T, E> Drop for Lent<T, E> {
     }
 }
 
-/// `void (*)(void *user_data, T item)`. What is returned nowhere is lost: a stream that has ended drops the item.
+/// `void (*)(void *user_data, T item)`. A stream that has ended drops the item, and has no way to say so.
 ///
 /// # Safety
 /// As for [`Sender::with_raw`], for a `Sender<T, E>`; and C passes a `T`.
-pub unsafe extern "C" fn item<T: Send + 'static, E: Send + 'static>(user_data: *mut c_void, item: T) {
+pub unsafe extern "C" fn first<T: Send + 'static, E: Send + 'static>(user_data: *mut c_void, item: T) {
     // SAFETY: the caller's promise is the one asked for here.
     unsafe {
         Sender::<T, E>::with_raw(user_data, (), |sender| {
@@ -180,20 +189,20 @@ pub unsafe extern "C" fn item<T: Send + 'static, E: Send + 'static>(user_data: *
     }
 }
 
-/// `void (*)(T item, void *user_data)`. As [`item`].
+/// `void (*)(T item, void *user_data)`. As [`first`].
 ///
 /// # Safety
-/// As for [`item`].
-pub unsafe extern "C" fn item_first<T: Send + 'static, E: Send + 'static>(item: T, user_data: *mut c_void) {
+/// As for [`first`].
+pub unsafe extern "C" fn last<T: Send + 'static, E: Send + 'static>(item: T, user_data: *mut c_void) {
     // SAFETY: the caller's promise is the one asked for here.
-    unsafe { self::item::<T, E>(user_data, item) }
+    unsafe { first::<T, E>(user_data, item) }
 }
 
 /// `int (*)(void *user_data, T item)`, which returns zero for more, and `STOP` once the stream has ended.
 ///
 /// # Safety
-/// As for [`item`].
-pub unsafe extern "C" fn item_or_stop<T: Send + 'static, E: Send + 'static, const STOP: c_int>(
+/// As for [`first`].
+pub unsafe extern "C" fn first_or_stop<T: Send + 'static, E: Send + 'static, const STOP: c_int>(
     user_data: *mut c_void,
     item: T,
 ) -> c_int {
@@ -206,16 +215,16 @@ pub unsafe extern "C" fn item_or_stop<T: Send + 'static, E: Send + 'static, cons
     }
 }
 
-/// `int (*)(T item, void *user_data)`. As [`item_or_stop`].
+/// `int (*)(T item, void *user_data)`. As [`first_or_stop`].
 ///
 /// # Safety
-/// As for [`item`].
-pub unsafe extern "C" fn item_first_or_stop<T: Send + 'static, E: Send + 'static, const STOP: c_int>(
+/// As for [`first`].
+pub unsafe extern "C" fn last_or_stop<T: Send + 'static, E: Send + 'static, const STOP: c_int>(
     item: T,
     user_data: *mut c_void,
 ) -> c_int {
     // SAFETY: the caller's promise is the one asked for here.
-    unsafe { item_or_stop::<T, E, STOP>(user_data, item) }
+    unsafe { first_or_stop::<T, E, STOP>(user_data, item) }
 }
 
 /// `size_t (*)(char *data, size_t size, size_t count, void *user_data)`, as libcurl writes what it has received. The bytes are copied. It

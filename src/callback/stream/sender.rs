@@ -133,7 +133,8 @@ impl<T, E> Sender<T, E> {
 
 /// Callbacks made of it.
 impl<T: Send + 'static, E: Send + 'static> Sender<T, E> {
-    /// A callback for APIs that take a closure: each call is a [`feed`](Self::feed). Whoever drops it ends the stream.
+    /// A callback for APIs that take a closure, of whatever kind: each call is a [`feed`](Self::feed). When the last of its clones is dropped, the
+    /// stream ends.
     ///
     /// What it returns is up to the API: nothing, or whether to go on, see [`Verdict`].
     ///
@@ -151,12 +152,14 @@ impl<T: Send + 'static, E: Send + 'static> Sender<T, E> {
     /// let words = futures_executor::block_on(words.map(Result::unwrap).collect::<Vec<_>>());
     /// assert_eq!(words, ["out", "of", "paper"]);
     /// ```
-    pub fn into_callback<R: Verdict>(self) -> impl FnMut(T) -> R + Send + 'static {
+    pub fn into_callback<R: Verdict>(self) -> impl Fn(T) -> R + Clone + Send + Sync + 'static {
         move |item| R::from_flow(self.feed(item))
     }
 
     /// Like [`into_callback`](Self::into_callback), for callbacks that are given a `Result`. After an error the stream goes on.
-    pub fn into_result_callback<X: Into<E>, R: Verdict>(self) -> impl FnMut(Result<T, X>) -> R + Send + 'static {
+    pub fn into_result_callback<X: Into<E>, R: Verdict>(
+        self,
+    ) -> impl Fn(Result<T, X>) -> R + Clone + Send + Sync + 'static {
         move |result| R::from_flow(self.feed_result(result))
     }
 }
