@@ -33,7 +33,7 @@ rustup component add --toolchain nightly rust-src ||
     cannot "the sources of the nightly toolchain cannot be installed" "$missing"
 
 tests=()
-for file in tests/{deferred,cancel,pause,fan_in,coroutine,shared,sync,local,memory,calls,local_reactor}.rs; do
+for file in tests/{deferred,cancel,pause,fan_in,coroutine,shared,sync,local,memory,calls,local_reactor,callback}.rs; do
     tests+=(--test "$(basename "$file" .rs)")
 done
 

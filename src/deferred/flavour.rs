@@ -420,6 +420,11 @@ macro_rules! flavour {
                 }
             }
 
+            #[allow(dead_code, reason = "only one that goes from thread to thread goes through C")]
+            pub(in crate::deferred) fn into_half(self) -> Producer<T, E> {
+                self.half
+            }
+
             /// Fires with a value.
             ///
             #[doc = concat!("```\nuse interloop::", $module, "Deferred;\n")]

@@ -154,11 +154,16 @@ pub(super) fn report_failure<T, E: 'static>(
 
 /// Reports a panic that has no deferred to fail.
 pub(crate) fn report_panic(panic: Aborted, made_at: &'static Location<'static>) {
+    report_error(panic, made_at);
+}
+
+/// Reports something that went wrong and has no deferred to fail.
+pub(crate) fn report_error<E: 'static>(error: E, made_at: &'static Location<'static>) {
     let told = Trace {
         failed_at: made_at,
         passed: Vec::new(),
     };
-    report_failure(Err::<(), _>(panic), made_at, || told);
+    report_failure(Err::<(), _>(error), made_at, || told);
 }
 
 #[cold]

@@ -1,8 +1,10 @@
 //! The two halves of a node as owned values with a safe interface.
 
 use std::{
+    ffi::c_void,
     mem::ManuallyDrop,
     panic::Location,
+    ptr::NonNull,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -51,6 +53,21 @@ impl<T: 'static, E: From<Aborted> + 'static> Producer<T, E> {
     /// Gives the node away, so that the half does not fire when it is dropped.
     fn into_node(self) -> NodeRef<T, E> {
         ManuallyDrop::new(self).node
+    }
+
+    /// Gives the half to whoever has the pointer.
+    #[inline]
+    pub(super) fn into_raw(self) -> NonNull<c_void> {
+        self.into_node().tagged.cast()
+    }
+
+    /// The half that [`into_raw`](Self::into_raw) gave away.
+    ///
+    /// # Safety
+    /// The pointer comes from there, from a half of the same types, and nobody else uses it any more.
+    #[inline]
+    pub(super) unsafe fn from_raw(raw: NonNull<c_void>) -> Self {
+        Self::from_node(NodeRef::from_tagged(raw.cast()))
     }
 
     #[inline]

@@ -49,6 +49,7 @@ pub(super) mod control;
 pub(super) mod half;
 mod link;
 mod producer;
+mod raw;
 pub(super) mod row;
 mod sync;
 pub(super) mod task;
