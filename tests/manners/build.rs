@@ -1,0 +1,13 @@
+//! Builds the C library. `CFLAGS` is heeded, so that a sanitizer sees it, too.
+
+fn main() {
+    println!("cargo::rerun-if-changed=c");
+    cc::Build::new()
+        .file("c/manners.c")
+        .flag("-pthread")
+        .warnings(true)
+        .extra_warnings(true)
+        .warnings_into_errors(true)
+        .compile("manners");
+    println!("cargo::rustc-link-lib=pthread");
+}
