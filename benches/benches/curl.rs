@@ -1,0 +1,220 @@
+//! The CPU for a thousand transfers of 1 KiB at once by libcurl: its own loop, `curl_multi_perform` over poll, against
+//! interloop-curl on each loop.
+//!
+//! The time that is reported is the CPU time of the process, per transfer. The server is a process of its own; both belong
+//! on one core (`taskset -c 0`), where they take turns.
+
+#![allow(missing_docs)]
+
+use std::{
+    env, io,
+    io::{BufRead, BufReader},
+    net::{Ipv4Addr, SocketAddr},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use criterion::{Criterion, criterion_group};
+use futures_util::io::{AsyncReadExt, AsyncWriteExt};
+use interloop::{Reactor, gather};
+use interloop_curl::{
+    Curl,
+    curl::{
+        easy::{Easy2, Handler, WriteError},
+        multi::Multi,
+    },
+};
+use rustix::{
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+    time::{ClockId, clock_gettime},
+};
+
+const BODY: usize = 1024;
+const PARALLEL: usize = 1000;
+
+fn main() {
+    // A thousand connections need more descriptors than shells allow by default.
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, raised).expect("the limit can be raised to its maximum");
+
+    if env::args().nth(1).is_some_and(|role| role == "server") {
+        return serve();
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}
+
+criterion_group!(benches, transfers);
+
+/// Does all of the transfers, and gives the handles back.
+type Run = Box<dyn FnMut(Vec<Easy2<Count>>) -> Vec<Easy2<Count>>>;
+
+fn transfers(criterion: &mut Criterion) {
+    let contenders: [(&str, &str, fn() -> Run); 6] = [
+        ("tokio", "native", perform),
+        ("tokio", "interloop", on_tokio),
+        ("smol", "native", perform),
+        ("smol", "interloop", on_smol),
+        ("futures", "native", perform),
+        ("futures", "interloop", on_futures),
+    ];
+    for (connections, keep) in [("new", false), ("kept", true)] {
+        for (event_loop, contender, make) in contenders {
+            let mut group = criterion.benchmark_group(format!("{event_loop}_{connections}"));
+            let mut client = None;
+            group.bench_function(contender, |bencher| {
+                // Only when the benchmark was asked for.
+                let client = client.get_or_insert_with(|| Client::new(make(), keep));
+                bencher.iter_custom(|transfers| client.run(transfers));
+            });
+            group.finish();
+        }
+    }
+}
+
+/// Counts the bytes of a body.
+struct Count(usize);
+
+impl Handler for Count {
+    fn write(&mut self, data: &[u8]) -> Result<usize, WriteError> {
+        self.0 += data.len();
+        Ok(data.len())
+    }
+}
+
+struct Client {
+    server: Child,
+    run: Run,
+    handles: Vec<Easy2<Count>>,
+}
+
+impl Client {
+    fn new(run: Run, keep: bool) -> Self {
+        let mut server = Command::new(env::current_exe().unwrap())
+            .arg("server")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut addr = String::new();
+        let said = server.stdout.take().unwrap();
+        BufReader::new(said).read_line(&mut addr).expect("the server says where it is");
+        let addr: SocketAddr = addr.trim().parse().expect("the server is well");
+        let handles = (0..PARALLEL).map(|_| {
+            let mut easy = Easy2::new(Count(0));
+            easy.url(&format!("http://{addr}/")).unwrap();
+            easy.forbid_reuse(!keep).unwrap();
+            easy
+        });
+        let handles = handles.collect();
+        let mut client = Self { server, run, handles };
+        // Once before the clock runs, so that there are connections to keep.
+        client.round();
+        client
+    }
+
+    fn round(&mut self) {
+        self.handles = (self.run)(std::mem::take(&mut self.handles));
+        assert_eq!(self.handles.len(), PARALLEL);
+        for easy in &mut self.handles {
+            assert_eq!(std::mem::take(&mut easy.get_mut().0), BODY);
+        }
+    }
+
+    /// Does transfers, and gives the CPU time that this took here, of as many as asked for.
+    fn run(&mut self, transfers: u64) -> Duration {
+        let begun = cpu();
+        let rounds = transfers.div_ceil(PARALLEL as u64);
+        for _ in 0..rounds {
+            self.round();
+        }
+        (cpu() - begun).mul_f64(transfers as f64 / (rounds * PARALLEL as u64) as f64)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// libcurl's own loop.
+fn perform() -> Run {
+    let multi = Multi::new();
+    Box::new(move |handles| {
+        let added: Vec<_> = handles.into_iter().map(|easy| multi.add2(easy).unwrap()).collect();
+        while multi.perform().unwrap() > 0 {
+            multi.wait(&mut [], Duration::from_secs(1)).unwrap();
+        }
+        multi.messages(|message| message.result().unwrap().unwrap());
+        added.into_iter().map(|easy| multi.remove2(easy).unwrap()).collect()
+    })
+}
+
+/// All at once.
+async fn gathered(curl: Curl, handles: Vec<Easy2<Count>>) -> Vec<Easy2<Count>> {
+    let transfers: Vec<_> = handles.into_iter().map(|easy| curl.perform(easy)).collect();
+    gather(transfers).await.expect("every transfer succeeds")
+}
+
+fn on_tokio() -> Run {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let curl = Curl::new(&interloop_tokio::from_handle(runtime.handle()).unwrap());
+    Box::new(move |handles| runtime.block_on(gathered(curl.clone(), handles)))
+}
+
+fn on_smol() -> Run {
+    let executor = Arc::new(smol::Executor::new());
+    let curl = Curl::new(&interloop_smol::from_executor(&executor));
+    Box::new(move |handles| smol::block_on(executor.run(gathered(curl.clone(), handles))))
+}
+
+fn on_futures() -> Run {
+    let mut pool = futures_executor::LocalPool::new();
+    let curl = Curl::new(&interloop_futures::from_local_spawner(pool.spawner()));
+    Box::new(move |handles| pool.run_until(gathered(curl.clone(), handles)))
+}
+
+/// The server's process: answers every request with the same body.
+fn serve() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
+    runtime.block_on(answer(reactor)).unwrap();
+}
+
+async fn answer(reactor: Reactor) -> io::Result<()> {
+    let listener = interloop::net::TcpListener::bind(&reactor, (Ipv4Addr::LOCALHOST, 0).into())?;
+    println!("{}", listener.local_addr()?);
+    let mut response = format!("HTTP/1.1 200 OK\r\ncontent-length: {BODY}\r\n\r\n").into_bytes();
+    response.resize(response.len() + BODY, b'x');
+    let response: Arc<[u8]> = response.into();
+    loop {
+        let (mut stream, _) = listener.accept().await?;
+        let response = response.clone();
+        let serving = reactor.spawn(async move {
+            let (mut request, mut length) = ([0; 4096], 0);
+            loop {
+                let count = stream.read(&mut request[length..]).await?;
+                if count == 0 {
+                    return Ok::<_, io::Error>(());
+                }
+                length += count;
+                if request[..length].ends_with(b"\r\n\r\n") {
+                    length = 0;
+                    stream.write_all(&response).await?;
+                }
+            }
+        });
+        serving.or_else(|_| Ok::<_, io::Error>(())).detach();
+    }
+}
