@@ -5,6 +5,7 @@
 use std::{
     any::Any,
     collections::HashMap,
+    ffi::c_long,
     io,
     os::fd::{BorrowedFd, OwnedFd, RawFd},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -58,7 +59,8 @@ impl Handles {
         mut on_timer: impl FnMut(Option<Duration>) + Send + 'static,
     ) -> Result<Self, MultiError> {
         // It panics where libcurl has given none, which says no more than that.
-        let multi = catch_unwind(Multi::new).map_err(|_| MultiError::new(OUT_OF_MEMORY))?;
+        let multi = catch_unwind(Multi::new).map_err(|_| MultiError::new(curl_sys::CURLM_OUT_OF_MEMORY))?;
+        quick_exit(&multi);
         let mut handles = Self {
             active: HashMap::new(),
             multi,
@@ -141,8 +143,16 @@ impl Handles {
     }
 }
 
-/// `CURLM_OUT_OF_MEMORY`, which the crate `curl` has no name for.
-const OUT_OF_MEMORY: std::ffi::c_int = 3;
+/// Has the end of the handle not wait for threads that look a name up: that may take as long as the system's time limits, and
+/// would hold the loop up.
+fn quick_exit(multi: &Multi) {
+    /// `CURLMOPT_QUICK_EXIT`, which the crate has no name for yet.
+    const QUICK_EXIT: curl_sys::CURLMoption = curl_sys::CURLOPTTYPE_LONG + 21;
+    let on: c_long = 1;
+    // SAFETY: the handle is that of `multi`, which lives, and the option takes a `long`. Where libcurl does not know it, it says so and
+    // does nothing.
+    let _ = unsafe { curl_sys::curl_multi_setopt(multi.raw(), QUICK_EXIT, on) };
+}
 
 /// A duplicate of a socket that libcurl has announced, and not taken back yet.
 pub(crate) fn duplicate(socket: RawFd) -> io::Result<OwnedFd> {

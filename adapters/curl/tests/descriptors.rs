@@ -1,0 +1,195 @@
+//! What transfers take of the process, and give back: descriptors and threads. One test at a time, as all of them count the same.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        mpsc::{self, Receiver},
+    },
+    thread,
+    time::Duration,
+};
+
+use curl::easy::Easy2;
+use futures_executor::LocalPool;
+use interloop::{Reactor, gather};
+use interloop_curl::{Collect, Curl};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Accepts connections, and answers when it is told to; the descriptors are the test's own to count.
+struct Server {
+    addr: SocketAddr,
+    /// Each connection, when its request is there.
+    asked: Receiver<TcpStream>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (send, asked) = mpsc::channel();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(stream) = stream else {
+                    // As long as descriptors are short.
+                    thread::sleep(Duration::from_millis(1));
+                    continue;
+                };
+                let mut lines = BufReader::new(&stream).lines();
+                while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+                if send.send(stream).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { addr, asked }
+    }
+
+    fn easy(&self) -> Easy2<Collect> {
+        let mut easy = Easy2::new(Collect::new());
+        easy.url(&format!("http://{}/", self.addr)).unwrap();
+        easy
+    }
+}
+
+fn answer(mut stream: &TcpStream) {
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").unwrap();
+}
+
+fn count(folder: &str) -> usize {
+    fs::read_dir(folder).unwrap().count()
+}
+
+fn descriptors() -> usize {
+    count("/proc/self/fd")
+}
+
+/// Runs a pool, and what waits in it, until requests are there.
+fn asked(pool: &mut LocalPool, reactor: &Reactor, server: &Server, requests: usize) -> Vec<TcpStream> {
+    let mut streams = Vec::new();
+    while streams.len() < requests {
+        pool.run_until(reactor.sleep(Duration::from_millis(1))).unwrap();
+        streams.extend(server.asked.try_iter());
+    }
+    streams
+}
+
+fn pool() -> (LocalPool, Reactor) {
+    let pool = LocalPool::new();
+    let reactor = interloop_futures::from_local_spawner(pool.spawner());
+    (pool, reactor)
+}
+
+#[test]
+fn a_transfer_that_is_dropped_gives_its_descriptors_back_at_once() {
+    let _alone = alone();
+    let server = Server::start();
+    let (mut pool, reactor) = pool();
+    let curl = Curl::new(&reactor);
+    // What is made once: the multi handle, and what the loop needs.
+    let warm = curl.transfer(server.easy());
+    drop((asked(&mut pool, &reactor, &server, 1), warm));
+    let before = descriptors();
+
+    let transfers: Vec<_> = (0..20).map(|_| curl.transfer(server.easy())).collect();
+    let streams = asked(&mut pool, &reactor, &server, 20);
+    // The server's end, libcurl's, and the loop's duplicate.
+    assert!(descriptors() >= before + 60, "{} of {before}", descriptors());
+    drop(transfers);
+    // The loop has not run since.
+    assert!(descriptors() <= before + 20, "{} of {before}", descriptors());
+    drop(streams);
+    assert!(descriptors() <= before, "{} of {before}", descriptors());
+}
+
+#[test]
+fn nothing_is_left_when_all_is_dropped() {
+    let _alone = alone();
+    let server = Server::start();
+    let (mut pool, reactor) = pool();
+    let before = descriptors();
+    for _ in 0..3 {
+        let curl = Curl::new(&reactor);
+        let idle = curl.perform(server.easy());
+        let streams = asked(&mut pool, &reactor, &server, 1);
+        streams.iter().for_each(answer);
+        pool.run_until(idle).unwrap();
+        // One connection that is kept, and some that wait for an answer.
+        let running: Vec<_> = (0..5).map(|_| curl.transfer(server.easy())).collect();
+        let waiting = asked(&mut pool, &reactor, &server, 4);
+        drop((curl, running, waiting, streams));
+        pool.run_until(reactor.sleep(Duration::from_millis(1))).unwrap();
+    }
+    // async-io's own come with its first use.
+    let made_once = 8;
+    assert!(descriptors() <= before + made_once, "{} of {before}", descriptors());
+}
+
+#[test]
+fn an_address_starts_no_thread() {
+    let _alone = alone();
+    let server = Server::start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
+    let curl = Curl::new(&reactor);
+    let before = count("/proc/self/task");
+    let transfers: Vec<_> = (0..10).map(|_| curl.perform(server.easy())).collect();
+    runtime.block_on(async {
+        let answered = gather(transfers);
+        for _ in 0..10 {
+            while let Err(mpsc::TryRecvError::Empty) = server.asked.try_recv().map(|stream| answer(&stream)) {
+                reactor.sleep(Duration::from_millis(1)).await.unwrap();
+            }
+        }
+        answered.await.unwrap();
+    });
+    assert!(count("/proc/self/task") <= before);
+}
+
+#[test]
+fn transfers_get_through_a_shortage_of_descriptors() {
+    let _alone = alone();
+    let server = Server::start();
+    let (mut pool, reactor) = pool();
+    let curl = Curl::options().max_connections(4).on(&reactor);
+    let warm = curl.transfer(server.easy());
+    drop((asked(&mut pool, &reactor, &server, 1), warm));
+
+    let limit = getrlimit(Resource::Nofile);
+    let transfer = curl.transfer(server.easy());
+    // Enough for libcurl's socket and none for the loop's duplicate. The numbers are given from the lowest on.
+    let lowest = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let first_free = std::os::fd::AsRawFd::as_raw_fd(&lowest) as u64;
+    drop(lowest);
+    let mut taken = Vec::new();
+    let short = Rlimit {
+        current: Some(first_free + 12),
+        ..limit
+    };
+    setrlimit(Resource::Nofile, short).unwrap();
+    while let Ok(file) = fs::File::open("/dev/null") {
+        taken.push(file);
+    }
+    taken.pop();
+    // The server cannot accept yet, but the connection is made, and libcurl waits.
+    pool.run_until(reactor.sleep(Duration::from_millis(50))).unwrap();
+    drop(taken);
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let streams = asked(&mut pool, &reactor, &server, 1);
+    streams.iter().for_each(answer);
+    assert_eq!(pool.run_until(transfer).unwrap().get_ref().bytes(), b"hi");
+}
+
+#[test]
+fn libcurl_is_the_one_that_comes_with_its_crate() {
+    let version = curl::Version::get();
+    assert!(version.vendored());
+}
