@@ -100,3 +100,21 @@ cargo run --locked --release -p interloop-example-c-library | tail -n 1 | grep "
 
 # A test binary of an example runs its tests.
 cargo test --locked --example undo_send 2>&1 | grep "test result: ok. 4 passed"
+
+# Transfers by libcurl, and what it says of wrong arguments.
+cargo build --locked --release -p interloop-curl --example many_transfers
+said=$(timeout 60 target/release/examples/many_transfers)
+if [[ $said != *"6 of 6 loops verified"* ]]; then
+    echo "many_transfers: expected all loops verified, got '$said'" >&2
+    exit 1
+fi
+echo "many_transfers: 6 of 6 loops verified"
+for wrong in "--transfers 0" "--bytes" "--loops 3"; do
+    code=0
+    said=$(target/release/examples/many_transfers $wrong 2>&1 >"$scratch/out") || code=$?
+    if [[ $code != 2 || $said != "error: "*"usage: many_transfers"* || -s $scratch/out ]]; then
+        echo "many_transfers $wrong: exit code $code, '$said'" >&2
+        exit 1
+    fi
+done
+echo "many_transfers refuses wrong arguments"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The core depends on no runtime, an adapter on the core and one runtime, the adapter of rustls on neither, the
+# The core depends on no runtime, an adapter on the core and one runtime, the adapter of rustls on neither, that of libcurl on the core, the
 # example's library on the core alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,3 +31,5 @@ forbid interloop-smol 'tokio|async-std|futures-executor'
 forbid interloop-async-std 'tokio|smol|futures-executor'
 forbid interloop-futures 'tokio|async-std|smol|async-executor'
 forbid interloop-rustls "$runtimes|interloop"
+forbid interloop-curl "$runtimes"
+forbid interloop 'curl|curl-sys|libz-sys'

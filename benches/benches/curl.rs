@@ -102,7 +102,9 @@ impl Client {
             .expect("the server starts");
         let mut addr = String::new();
         let said = server.stdout.take().unwrap();
-        BufReader::new(said).read_line(&mut addr).expect("the server says where it is");
+        BufReader::new(said)
+            .read_line(&mut addr)
+            .expect("the server says where it is");
         let addr: SocketAddr = addr.trim().parse().expect("the server is well");
         let handles = (0..PARALLEL).map(|_| {
             let mut easy = Easy2::new(Count(0));
@@ -168,7 +170,10 @@ async fn gathered(curl: Curl, handles: Vec<Easy2<Count>>) -> Vec<Easy2<Count>> {
 }
 
 fn on_tokio() -> Run {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let curl = Curl::new(&interloop_tokio::from_handle(runtime.handle()).unwrap());
     Box::new(move |handles| runtime.block_on(gathered(curl.clone(), handles)))
 }
@@ -187,7 +192,10 @@ fn on_futures() -> Run {
 
 /// The server's process: answers every request with the same body.
 fn serve() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
     runtime.block_on(answer(reactor)).unwrap();
 }

@@ -70,7 +70,10 @@ impl Arguments {
                 "--connections" => &mut parsed.connections,
                 _ => return Err(format!("there is no argument {argument}").into()),
             };
-            let number = arguments.next().and_then(|number| number.parse().ok()).filter(|number| *number > 0);
+            let number = arguments
+                .next()
+                .and_then(|number| number.parse().ok())
+                .filter(|number| *number > 0);
             *value = number.ok_or_else(|| format!("{argument} takes a number from 1 on"))?;
         }
         Ok(parsed)
@@ -218,7 +221,12 @@ fn length(number: usize, arguments: Arguments) -> usize {
 }
 
 /// Starts all transfers of one loop. The deferred has the number of bytes, and the seconds.
-fn fetch_all(reactor: &Reactor, server: SocketAddr, arguments: Arguments, bar: &ProgressBar) -> Deferred<(usize, f64), Error> {
+fn fetch_all(
+    reactor: &Reactor,
+    server: SocketAddr,
+    arguments: Arguments,
+    bar: &ProgressBar,
+) -> Deferred<(usize, f64), Error> {
     let begun = Instant::now();
     let curl = Curl::options().max_connections(arguments.connections).on(reactor);
     let transfers = (0..arguments.transfers).map(|number| {
@@ -237,7 +245,10 @@ fn fetch_all(reactor: &Reactor, server: SocketAddr, arguments: Arguments, bar: &
             .and_then(|()| easy.progress(true))
             .and_then(|()| easy.connect_timeout(Duration::from_secs(30)));
         match set {
-            Ok(()) => curl.perform(easy).map_err(Error::from).and_then(|easy| easy.get_ref().verdict()),
+            Ok(()) => curl
+                .perform(easy)
+                .map_err(Error::from)
+                .and_then(|easy| easy.get_ref().verdict()),
             Err(error) => Deferred::failed(error.into()),
         }
     });
@@ -259,19 +270,28 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let fetched: Vec<_> = loops
         .iter()
         .map(|running| {
-            let bar = bars.add(ProgressBar::new(bytes as u64).with_style(style.clone()).with_prefix(running.name));
+            let bar = bars.add(
+                ProgressBar::new(bytes as u64)
+                    .with_style(style.clone())
+                    .with_prefix(running.name),
+            );
             (running, fetch_all(&running.reactor, server, *arguments, &bar), bar)
         })
         .collect();
     let mut lines = Vec::new();
     for (running, fetched, bar) in fetched {
-        let (received, seconds) = fetched.wait().map_err(|error| format!("on {}: {error}", running.name))?;
+        let (received, seconds) = fetched
+            .wait()
+            .map_err(|error| format!("on {}: {error}", running.name))?;
         bar.finish_and_clear();
         if received != bytes {
             return Err(format!("on {}: {received} bytes of {bytes} have come", running.name).into());
         }
         let rate = received as f64 / 1e6 / seconds;
-        lines.push(format!("{:17} ok {:6} bodies {rate:8.1} MB/s", running.name, arguments.transfers));
+        lines.push(format!(
+            "{:17} ok {:6} bodies {rate:8.1} MB/s",
+            running.name, arguments.transfers
+        ));
     }
     println!("{}", lines.join("\n"));
     println!(

@@ -65,6 +65,8 @@ impl Handler for Collect {
 
 impl fmt::Debug for Collect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Collect").field("len", &self.bytes.len()).finish_non_exhaustive()
+        f.debug_struct("Collect")
+            .field("len", &self.bytes.len())
+            .finish_non_exhaustive()
     }
 }

@@ -176,7 +176,9 @@ fn entry(host: &str, port: u16, addrs: &[SocketAddr]) -> String {
 
 impl fmt::Debug for Curl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Curl").field("reactor", self.reactor()).finish_non_exhaustive()
+        f.debug_struct("Curl")
+            .field("reactor", self.reactor())
+            .finish_non_exhaustive()
     }
 }
 

@@ -121,7 +121,11 @@ impl Handles {
         self.multi.messages(|message| {
             if let Ok(id) = message.token() {
                 let result = active.get(&id).and_then(|active| active.result(&message));
-                ended.extend(result.filter(|result| failed || result.is_ok()).map(|result| (id, result)));
+                ended.extend(
+                    result
+                        .filter(|result| failed || result.is_ok())
+                        .map(|result| (id, result)),
+                );
             }
         });
         for (id, result) in ended {

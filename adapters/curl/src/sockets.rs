@@ -257,7 +257,10 @@ fn ask(sockets: &HashMap<RawFd, Socket>, asked: &[RawFd], ready: &mut Vec<RawFd>
     let mut polled = Vec::with_capacity(asked.len());
     let mut numbers = Vec::with_capacity(asked.len());
     for &socket in asked {
-        if let Some((known, source)) = sockets.get(&socket).and_then(|known| Some((known, known.source.as_ref()?))) {
+        if let Some((known, source)) = sockets
+            .get(&socket)
+            .and_then(|known| Some((known, known.source.as_ref()?)))
+        {
             let mut flags = PollFlags::empty();
             flags.set(PollFlags::IN, known.reading);
             flags.set(PollFlags::OUT, known.writing);
@@ -281,5 +284,7 @@ fn ask(sockets: &HashMap<RawFd, Socket>, asked: &[RawFd], ready: &mut Vec<RawFd>
 
 fn is_shortage(error: &io::Error) -> bool {
     let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS, Errno::NOSPC];
-    shortages.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+    shortages
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::fd::IntoRawFd,
     sync::{
         Mutex, MutexGuard, PoisonError,
         mpsc::{self, Receiver},
@@ -12,11 +13,12 @@ use std::{
     time::Duration,
 };
 
-use curl::easy::Easy2;
+use curl::easy::{Easy2, Handler, WriteError};
 use futures_executor::LocalPool;
 use interloop::{Reactor, gather};
 use interloop_curl::{Collect, Curl};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::Socket;
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
@@ -61,7 +63,9 @@ impl Server {
 }
 
 fn answer(mut stream: &TcpStream) {
-    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").unwrap();
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+        .unwrap();
 }
 
 fn count(folder: &str) -> usize {
@@ -137,7 +141,10 @@ fn nothing_is_left_when_all_is_dropped() {
 fn an_address_starts_no_thread() {
     let _alone = alone();
     let server = Server::start();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
     let curl = Curl::new(&reactor);
     let before = count("/proc/self/task");
@@ -154,38 +161,48 @@ fn an_address_starts_no_thread() {
     assert!(count("/proc/self/task") <= before);
 }
 
+/// Leaves no descriptor for anybody else once libcurl has its socket.
+struct LeavesNone(Collect);
+
+impl Handler for LeavesNone {
+    fn write(&mut self, data: &[u8]) -> Result<usize, WriteError> {
+        self.0.write(data)
+    }
+
+    fn open_socket(&mut self, family: i32, kind: i32, protocol: i32) -> Option<i32> {
+        let socket = Socket::new(family.into(), kind.into(), Some(protocol.into())).ok()?;
+        let none = Rlimit {
+            current: Some(0),
+            ..getrlimit(Resource::Nofile)
+        };
+        setrlimit(Resource::Nofile, none).unwrap();
+        Some(socket.into_raw_fd())
+    }
+}
+
 #[test]
 fn transfers_get_through_a_shortage_of_descriptors() {
     let _alone = alone();
     let server = Server::start();
     let (mut pool, reactor) = pool();
-    let curl = Curl::options().max_connections(4).on(&reactor);
+    let curl = Curl::new(&reactor);
     let warm = curl.transfer(server.easy());
     drop((asked(&mut pool, &reactor, &server, 1), warm));
 
     let limit = getrlimit(Resource::Nofile);
-    let transfer = curl.transfer(server.easy());
-    // Enough for libcurl's socket and none for the loop's duplicate. The numbers are given from the lowest on.
-    let lowest = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let first_free = std::os::fd::AsRawFd::as_raw_fd(&lowest) as u64;
-    drop(lowest);
-    let mut taken = Vec::new();
-    let short = Rlimit {
-        current: Some(first_free + 12),
-        ..limit
-    };
-    setrlimit(Resource::Nofile, short).unwrap();
-    while let Ok(file) = fs::File::open("/dev/null") {
-        taken.push(file);
+    let mut easy = Easy2::new(LeavesNone(Collect::new()));
+    easy.url(&format!("http://{}/", server.addr)).unwrap();
+    let transfer = curl.perform(easy);
+    while getrlimit(Resource::Nofile).current != Some(0) {
+        pool.run_until(reactor.sleep(Duration::from_millis(1))).unwrap();
     }
-    taken.pop();
-    // The server cannot accept yet, but the connection is made, and libcurl waits.
+    // It is tried in vain more than once.
     pool.run_until(reactor.sleep(Duration::from_millis(50))).unwrap();
-    drop(taken);
+    assert!(!transfer.is_settled());
     setrlimit(Resource::Nofile, limit).unwrap();
     let streams = asked(&mut pool, &reactor, &server, 1);
     streams.iter().for_each(answer);
-    assert_eq!(pool.run_until(transfer).unwrap().get_ref().bytes(), b"hi");
+    assert_eq!(pool.run_until(transfer).unwrap().get_ref().0.bytes(), b"hi");
 }
 
 #[test]

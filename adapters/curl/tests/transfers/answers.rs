@@ -28,7 +28,9 @@ async fn a_body_arrives_whole(world: World) {
 
 async fn large_bodies_arrive_whole_side_by_side(world: World) {
     let expected = server::bytes(8 << 20);
-    let transfers: Vec<_> = (0..4).map(|_| world.curl.perform(world.easy("/bytes/8388608"))).collect();
+    let transfers: Vec<_> = (0..4)
+        .map(|_| world.curl.perform(world.easy("/bytes/8388608")))
+        .collect();
     for transfer in transfers {
         assert!(transfer.await.unwrap().get_ref().bytes() == expected);
     }
@@ -102,7 +104,9 @@ async fn a_handle_is_used_again(world: World) {
 }
 
 async fn limits_on_connections_hold(world: World) {
-    let curl = interloop_curl::Curl::options().max_connections(3).on(world.curl.reactor());
+    let curl = interloop_curl::Curl::options()
+        .max_connections(3)
+        .on(world.curl.reactor());
     let transfers: Vec<Deferred<_, Error>> = (0..30).map(|_| curl.perform(world.easy("/bytes/10"))).collect();
     gather(transfers).await.unwrap();
     assert!(world.server.counts().accepted <= 3, "{:?}", world.server.counts());

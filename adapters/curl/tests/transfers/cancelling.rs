@@ -85,8 +85,9 @@ async fn cancelling_from_inside_its_own_handler(world: World) {
 
 async fn cancelling_one_in_two_of_many(world: World) {
     world.server.admit_when(100);
-    let mut transfers: Vec<Deferred<_, Error>> =
-        (0..100).map(|number| world.curl.perform(world.easy(&format!("/gate/{number}")))).collect();
+    let mut transfers: Vec<Deferred<_, Error>> = (0..100)
+        .map(|number| world.curl.perform(world.easy(&format!("/gate/{number}"))))
+        .collect();
     let mut kept = Vec::new();
     for (number, transfer) in transfers.drain(..).enumerate() {
         if number % 2 == 0 {

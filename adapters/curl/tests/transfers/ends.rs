@@ -16,7 +16,9 @@ use crate::{
 on_every_loop![transfers_outlive_the_last_handle];
 
 async fn transfers_outlive_the_last_handle(world: World) {
-    let transfers: Vec<_> = (0..10).map(|_| world.curl.perform(world.easy("/bytes/1000000"))).collect();
+    let transfers: Vec<_> = (0..10)
+        .map(|_| world.curl.perform(world.easy("/bytes/1000000")))
+        .collect();
     let World { curl, server } = world;
     drop(curl);
     for transfer in transfers {
@@ -63,12 +65,23 @@ fn shut_down(reactor: Reactor, run: impl FnOnce(), end: impl FnOnce()) {
     // Their connections are closed, though there still is a handle.
     server.wait(|counts| counts.open == 0);
     let late = curl.perform(easy(&server.url("/bytes/1")));
-    assert!(late.try_take().unwrap().unwrap_err().as_aborted().unwrap().is_shut_down());
+    assert!(
+        late.try_take()
+            .unwrap()
+            .unwrap_err()
+            .as_aborted()
+            .unwrap()
+            .is_shut_down()
+    );
 }
 
 #[test]
 fn a_tokio_runtime_that_shuts_down_ends_them() {
-    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
     shut_down(reactor, || (), move || drop(runtime));
 }

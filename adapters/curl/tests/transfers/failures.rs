@@ -26,9 +26,15 @@ on_every_loop![
 
 async fn a_refused_connection_says_so(world: World) {
     // A port that was free a moment ago.
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let error = world.curl.get(&format!("http://{port}/")).await.unwrap_err();
-    assert!(error.is_refused() && error.is_connect() && !error.is_timeout(), "{error:?}");
+    assert!(
+        error.is_refused() && error.is_connect() && !error.is_timeout(),
+        "{error:?}"
+    );
     assert_eq!(error.code(), Some(7));
     assert_eq!(std::io::Error::from(error).kind(), ErrorKind::ConnectionRefused);
 }

@@ -16,7 +16,8 @@ async fn libcurl_looks_a_name_up(world: World) {
 async fn a_name_that_was_looked_up_on_the_loop_is_taken_from_there(world: World) {
     let port = world.server.port();
     let mut easy = easy(&format!("http://localhost:{port}/bytes/10"));
-    easy.resolve(world.curl.lookup("localhost", port).await.unwrap()).unwrap();
+    easy.resolve(world.curl.lookup("localhost", port).await.unwrap())
+        .unwrap();
     assert!(world.curl.perform(easy).await.unwrap().get_ref().bytes() == server::bytes(10));
 }
 

@@ -146,7 +146,12 @@ fn serve(stream: &TcpStream, seen: &Seen) -> io::Result<()> {
             "redirect" if argument == "0" => answer(writer, "200 OK", "", b"there")?,
             "redirect" => {
                 let left: usize = argument.parse().unwrap();
-                answer(writer, "302 Found", &format!("location: /redirect/{}\r\n", left - 1), b"")?;
+                answer(
+                    writer,
+                    "302 Found",
+                    &format!("location: /redirect/{}\r\n", left - 1),
+                    b"",
+                )?;
             }
             "gate" => {
                 seen.wait(|counts| counts.admitted > 0 && counts.requests >= counts.admitted);
