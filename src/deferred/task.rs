@@ -24,6 +24,11 @@ pub(crate) trait Surroundings: 'static {
     /// Puts the thread's surroundings back. Called once for each time they were entered, last one first; `made_at` says where
     /// the task was made.
     fn leave(&mut self, before: Self::Before, made_at: impl FnOnce() -> &'static Location<'static>);
+
+    /// Calls `drop`, which drops the future of a cancelled task, inside of its surroundings and on whatever thread cancels it.
+    fn drop_cancelled(drop: &mut dyn FnMut()) {
+        drop();
+    }
 }
 
 /// Those of the thread.

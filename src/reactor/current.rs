@@ -205,6 +205,14 @@ impl<const IS_JOB: bool> Surroundings for Current<IS_JOB> {
             unhandled::leave();
         }
     }
+
+    fn drop_cancelled(drop: &mut dyn FnMut()) {
+        match current() {
+            Ok(reactor) => reactor.event_loop().drop_cancelled(drop),
+            // Only a guard that was dropped out of order leaves none.
+            Err(_) => drop(),
+        }
+    }
 }
 
 impl<const IS_JOB: bool> Drop for Current<IS_JOB> {

@@ -106,6 +106,14 @@ pub trait EventLoop: fmt::Debug + Send + Sync + 'static {
     fn is_virtual(&self) -> bool {
         false
     }
+
+    /// Has the future of a cancelled task dropped, or a job that was cancelled before it ran, on the thread that cancels it.
+    ///
+    /// All else of a task runs when the loop polls it or drops it. A loop that has anything around it then can have it here, too;
+    /// it calls `drop` once.
+    fn drop_cancelled(&self, drop: &mut dyn FnMut()) {
+        drop();
+    }
 }
 
 /// A timer of a loop: ready at its deadline or later, never earlier; an error if the loop has shut

@@ -228,6 +228,10 @@ impl Surroundings for Current {
         self.handle.leave(before, made_at);
         self.local = replace(self.local.take());
     }
+
+    fn drop_cancelled(drop: &mut dyn FnMut()) {
+        current::Current::<false>::drop_cancelled(drop);
+    }
 }
 
 /// The reactors, current for callbacks until this is dropped.

@@ -158,6 +158,10 @@ impl EventLoop for SameLoop {
     fn is_virtual(&self) -> bool {
         self.0.event_loop().is_virtual()
     }
+
+    fn drop_cancelled(&self, drop: &mut dyn FnMut()) {
+        self.0.event_loop().drop_cancelled(drop);
+    }
 }
 
 impl fmt::Debug for SameLoop {

@@ -101,7 +101,7 @@ fn run<T>(runtime: &Runtime, main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, 
 }
 
 /// Fails where tokio would panic: where this thread runs one of its runtimes.
-fn check_thread() -> Result<(), BlockOnError> {
+pub(crate) fn check_thread() -> Result<(), BlockOnError> {
     let Ok(handle) = Handle::try_current() else {
         return Ok(());
     };
@@ -115,7 +115,7 @@ fn check_thread() -> Result<(), BlockOnError> {
 }
 
 /// Whether the code that runs has a budget, as tokio gives it to what a runtime polls: then it can be used up.
-fn has_budget() -> bool {
+pub(crate) fn has_budget() -> bool {
     let mut cx = Context::from_waker(Waker::noop());
     let mut taken = Vec::new();
     // Each gives back what it found when it is dropped; so the first one has to be dropped last.

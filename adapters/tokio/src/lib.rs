@@ -22,16 +22,20 @@
 //!
 //! Each reactor keeps one idle task on the runtime, which is how it learns of the shutdown. Make one
 //! reactor per runtime and clone it.
+//!
+//! Libraries that are made for tokio run on any other loop inside of a [`context`].
 
 #![forbid(unsafe_code)]
 
 mod block_on;
+pub mod context;
 mod error;
 pub mod io;
 mod source;
 mod timer;
 
 use std::{
+    future::poll_fn,
     os::{fd::OwnedFd, unix::net::UnixStream},
     panic::catch_unwind,
     pin::Pin,
@@ -40,6 +44,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -60,9 +65,15 @@ use self::{
 /// A reactor on the runtime in whose context this is called.
 ///
 /// # Errors
-/// If this is called outside of a runtime, or as for [`from_handle`].
+/// If this is called outside of a runtime, or where one is entered only by a [`context`], as another loop runs the code; or as
+/// for [`from_handle`].
 pub fn current() -> Result<Reactor, Error> {
-    from_handle(&Handle::try_current().map_err(Error::no_runtime)?)
+    let handle = Handle::try_current().map_err(Error::no_runtime)?;
+    // A runtime that is entered may yet run something on this thread.
+    if context::is_entered_only(&handle) && !block_on::has_budget() {
+        return Err(Error::entered_only());
+    }
+    from_handle(&handle)
 }
 
 /// A reactor on a runtime.
@@ -71,6 +82,14 @@ pub fn current() -> Result<Reactor, Error> {
 /// If the runtime's I/O or time driver is off. tokio offers no question for that but to try it, and
 /// answers with a panic: it is caught here, though the program's panic hook sees it.
 pub fn from_handle(handle: &Handle) -> Result<Reactor, Error> {
+    Ok(Reactor::new(Tokio {
+        handle: handle.clone(),
+        ended: probe(handle)?,
+    }))
+}
+
+/// Finds out whether a runtime has its drivers, and has it tell of its end.
+fn probe(handle: &Handle) -> Result<Ended, Error> {
     let _entered = handle.enter();
     let has_time = catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO)));
     if has_time.is_err() {
@@ -86,12 +105,13 @@ pub fn from_handle(handle: &Handle) -> Result<Reactor, Error> {
     let sentinel = Sentinel(ended.clone());
     handle.spawn(async move {
         let _sentinel = sentinel;
-        std::future::pending::<()>().await;
+        poll_fn(|cx| {
+            context::learn(cx.waker());
+            Poll::<()>::Pending
+        })
+        .await;
     });
-    Ok(Reactor::new(Tokio {
-        handle: handle.clone(),
-        ended: Ended(ended),
-    }))
+    Ok(Ended(ended))
 }
 
 /// A local reactor, for what is not `Send`, on a local set of yours, which you run on this thread, and on the runtime that it is

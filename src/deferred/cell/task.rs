@@ -338,8 +338,17 @@ where
                     Ok(_) => {
                         // SAFETY: `DROPPED` makes what the turn guards ours, and the consumer's half keeps the node alive.
                         let inside = unsafe { this.enter() };
-                        // SAFETY: as above.
-                        let waker = unsafe { this.drop_future() };
+                        let mut waker = None;
+                        let mut is_dropped = false;
+                        let mut drop_once = || {
+                            if !std::mem::replace(&mut is_dropped, true) {
+                                // SAFETY: as above, and this is done once.
+                                waker = unsafe { this.drop_future() };
+                            }
+                        };
+                        S::drop_cancelled(&mut drop_once);
+                        // If it was not done so far.
+                        drop_once();
                         drop(inside);
                         // The loop polls the task once more, and lets go of it.
                         if let Some(waker) = waker {

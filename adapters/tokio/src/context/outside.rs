@@ -1,0 +1,172 @@
+//! Code that must not find the tokio of a context around it.
+
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use super::entered::is_inside;
+
+/// Polls a future where none of this thread's contexts is entered, though it is awaited inside of one.
+///
+/// For what asks the thread for its runtime and would find the context's tokio: a database driver that is built for several
+/// runtimes, and is to stay with that of the loop. It is polled as soon as the thread has left the contexts that it is in. Where a tokio
+/// runs the code itself, it is found inside as outside.
+///
+/// It has to be awaited by what is polled inside: a `block_on` that is called there would wait for ever.
+///
+/// ```
+/// use interloop_tokio::context::{Context, outside};
+/// use tokio::runtime::Handle;
+///
+/// let context = Context::own(1)?;
+/// smol::block_on(context.wrap(async {
+///     assert!(Handle::try_current().is_ok());
+///     outside(async { assert!(Handle::try_current().is_err()) }).await;
+///     assert!(Handle::try_current().is_ok());
+/// }));
+/// # Ok::<_, interloop_tokio::Error>(())
+/// ```
+pub fn outside<F: Future + 'static>(future: F) -> Outside<F> {
+    Outside {
+        slot: Arc::new(Slot(Mutex::new(State {
+            future: Some(Box::pin(future)),
+            output: None,
+            waker: Waker::noop().clone(),
+            is_queued: false,
+        }))),
+    }
+}
+
+/// A future that is polled outside of contexts. See [`outside`].
+///
+/// It is dropped where this is dropped.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Outside<F: Future> {
+    slot: Arc<Slot<F>>,
+}
+
+struct Slot<F: Future>(Mutex<State<F>>);
+
+struct State<F: Future> {
+    /// `None` while it is polled, and at its end.
+    future: Option<Pin<Box<F>>>,
+    output: Option<F::Output>,
+    /// Of whoever asked last.
+    waker: Waker,
+    is_queued: bool,
+}
+
+impl<F: Future> Slot<F> {
+    fn lock(&self) -> MutexGuard<'_, State<F>> {
+        // Nothing that can panic runs under it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F: Future + 'static> Future for Outside<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let waker = cx.waker().clone();
+        let is_inside = is_inside();
+        {
+            let mut state = self.slot.lock();
+            if let Some(output) = state.output.take() {
+                return Poll::Ready(output);
+            }
+            let _before = mem::replace(&mut state.waker, waker);
+            if is_inside && mem::replace(&mut state.is_queued, true) {
+                return Poll::Pending;
+            }
+        }
+        if is_inside {
+            QUEUE.with_borrow_mut(|queue| queue.push(self.slot.clone()));
+            IS_QUEUED.set(true);
+            return Poll::Pending;
+        }
+        self.slot.poll();
+        self.slot.lock().output.take().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl<F: Future> fmt::Debug for Outside<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outside").finish_non_exhaustive()
+    }
+}
+
+thread_local! {
+    /// Whether anything is in the queue.
+    static IS_QUEUED: Cell<bool> = const { Cell::new(false) };
+    /// What is to be polled when the thread has left its contexts.
+    static QUEUE: RefCell<Vec<Arc<dyn Queued>>> = const { RefCell::new(Vec::new()) };
+}
+
+trait Queued {
+    /// Polls the future, on behalf of whoever asked last.
+    fn poll(&self);
+
+    /// Has it asked for again.
+    fn wake(&self);
+}
+
+impl<F: Future> Queued for Slot<F> {
+    fn poll(&self) {
+        let (waker, mut future) = {
+            let mut state = self.lock();
+            state.is_queued = false;
+            let Some(future) = state.future.take() else {
+                return;
+            };
+            (state.waker.clone(), future)
+        };
+        let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+        let mut state = self.lock();
+        let is_ready = polled.is_ready();
+        match polled {
+            Poll::Ready(output) => state.output = Some(output),
+            Poll::Pending => state.future = Some(future),
+        }
+        // Somebody else may have asked meanwhile, in vain.
+        let last = state.waker.clone();
+        drop(state);
+        if is_ready || !last.will_wake(&waker) {
+            last.wake();
+        }
+    }
+
+    fn wake(&self) {
+        let waker = {
+            let mut state = self.lock();
+            state.is_queued = false;
+            state.waker.clone()
+        };
+        waker.wake();
+    }
+}
+
+/// Polls what was queued, once the thread has left its contexts.
+#[inline]
+pub(super) fn poll_queued() {
+    if IS_QUEUED.replace(false) {
+        poll_all();
+    }
+}
+
+#[cold]
+fn poll_all() {
+    for queued in QUEUE.take() {
+        if std::thread::panicking() {
+            // No foreign code while destructors run.
+            queued.wake();
+        } else {
+            queued.poll();
+        }
+    }
+}

@@ -1,0 +1,126 @@
+use std::{
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::Pin,
+    sync::mpsc,
+    task::{self, Poll, ready},
+    time::Duration,
+};
+
+use interloop::{Reactor, time::Sleep};
+use pin_project_lite::pin_project;
+
+use super::{Context, DRIVEN_WITHIN, Wrapped};
+use crate::Error;
+
+pin_project! {
+    /// A future inside of a context, with an error where its runtime cannot do its part. See [`Context::run`].
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Run<F> {
+        #[pin]
+        future: Wrapped<F>,
+        limit: Duration,
+        watch: Option<Watch>,
+    }
+}
+
+/// Looks whether a current-thread runtime is driven, while the future waits.
+struct Watch {
+    probe: Probe,
+    limit: Sleep,
+}
+
+impl<F> Run<F> {
+    pub(super) fn new(future: Wrapped<F>) -> Self {
+        Self {
+            future,
+            limit: DRIVEN_WITHIN,
+            watch: None,
+        }
+    }
+
+    /// How long a current-thread runtime may leave a task alone before it counts as one that nobody drives; five seconds at
+    /// first.
+    ///
+    /// Such a runtime does nothing while nobody is in its `block_on`, and cannot be asked about it. So while the future waits it is given an
+    /// empty task, by the clock of the [current](Reactor::current) reactor; without one it is not watched. A runtime that
+    /// is held up for that long by one of its tasks looks the same. Multi-threaded runtimes drive themselves.
+    pub fn undriven_after(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+impl<F: Future> Future for Run<F> {
+    type Output = Result<F::Output, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        this.future.context().check()?;
+        // tokio's timers panic when their runtime has shut down, which may come while they are polled.
+        let polled = catch_unwind(AssertUnwindSafe(|| this.future.as_mut().poll(cx)));
+        let context = this.future.context();
+        match polled {
+            Ok(Poll::Ready(output)) => return Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) if !context.is_current_thread() => return Poll::Pending,
+            Ok(Poll::Pending) => {}
+            Err(panic) => {
+                context.check()?;
+                resume_unwind(panic);
+            }
+        }
+        loop {
+            let Some(watch) = this.watch.as_mut() else {
+                let Ok(reactor) = Reactor::current() else {
+                    return Poll::Pending;
+                };
+                *this.watch = Some(Watch {
+                    probe: Probe::new(context),
+                    limit: reactor.sleep(*this.limit),
+                });
+                continue;
+            };
+            if ready!(Pin::new(&mut watch.limit).poll(cx)).is_err() {
+                // Without its clock nothing is known.
+                return Poll::Pending;
+            }
+            if !watch.probe.has_run() {
+                context.check()?;
+                return Poll::Ready(Err(Error::undriven()));
+            }
+            *this.watch = None;
+        }
+    }
+}
+
+impl<F: fmt::Debug> fmt::Debug for Run<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Run").field(&self.future).finish()
+    }
+}
+
+/// An empty task on a runtime. It ends when the runtime is driven, or has shut down.
+pub(super) struct Probe {
+    has_run: mpsc::Receiver<()>,
+}
+
+impl Probe {
+    pub(super) fn new(context: &Context) -> Self {
+        let (sender, has_run) = mpsc::channel();
+        context.handle().spawn(async move {
+            // Nobody may wait for it any more.
+            let _ = sender.send(());
+        });
+        Self { has_run }
+    }
+
+    fn has_run(&self) -> bool {
+        self.has_run.try_recv().is_ok()
+    }
+
+    /// Waits for it, on a plain thread.
+    pub(super) fn wait(&self, limit: Duration) -> bool {
+        self.has_run.recv_timeout(limit).is_ok()
+    }
+}
