@@ -35,7 +35,6 @@ mod source;
 mod timer;
 
 use std::{
-    future::poll_fn,
     os::{fd::OwnedFd, unix::net::UnixStream},
     panic::catch_unwind,
     pin::Pin,
@@ -44,7 +43,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -105,11 +103,7 @@ fn probe(handle: &Handle) -> Result<Ended, Error> {
     let sentinel = Sentinel(ended.clone());
     handle.spawn(async move {
         let _sentinel = sentinel;
-        poll_fn(|cx| {
-            context::learn(cx.waker());
-            Poll::<()>::Pending
-        })
-        .await;
+        std::future::pending::<()>().await;
     });
     Ok(Ended(ended))
 }

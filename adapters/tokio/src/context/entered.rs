@@ -3,7 +3,7 @@
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
-    pin::pin,
+    pin::{Pin, pin},
     sync::OnceLock,
     task::{Context, Poll, RawWakerVTable, Waker},
 };
@@ -11,7 +11,7 @@ use std::{
 use super::outside::poll_queued;
 use tokio::{
     runtime::{EnterGuard, Handle, Id},
-    task::coop,
+    task::{LocalSet, coop},
 };
 
 thread_local! {
@@ -22,9 +22,18 @@ thread_local! {
 /// By what the wakers of tokio's tasks are known.
 static WAKERS_OF_TASKS: OnceLock<&'static RawWakerVTable> = OnceLock::new();
 
-/// Notes the waker of a task of tokio's.
-pub(crate) fn learn(waker: &Waker) {
-    WAKERS_OF_TASKS.get_or_init(|| waker.vtable());
+/// Has a task of tokio's polled, once for the process, to see its waker.
+pub(super) fn learn() {
+    if WAKERS_OF_TASKS.get().is_some() {
+        return;
+    }
+    let mut tasks = LocalSet::new();
+    tasks.spawn_local(poll_fn(|cx| {
+        WAKERS_OF_TASKS.get_or_init(|| cx.waker().vtable());
+        Poll::Ready(())
+    }));
+    // It has nothing to wait for.
+    let _ = Pin::new(&mut tasks).poll(&mut Context::from_waker(Waker::noop()));
 }
 
 /// Whether a runtime is the thread's only because a context has entered it.
@@ -37,43 +46,27 @@ pub(super) fn is_inside() -> bool {
     ENTERED.get().is_some()
 }
 
-/// A runtime is the thread's until this is dropped.
-struct Entered<'a> {
-    before: Option<Id>,
-    tokio: Option<EnterGuard<'a>>,
-}
-
-impl Drop for Entered<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.tokio = None;
-        ENTERED.set(self.before);
-        if self.before.is_none() {
-            poll_queued();
-        }
-    }
-}
-
-/// What of tokio is on this thread.
+/// What of tokio is on this thread, until this is dropped.
 pub(super) struct Found<'a> {
     /// Whether this is inside of some runtime, which may have given the thread a budget.
     is_inside: bool,
-    _entered: Option<Entered<'a>>,
+    // In this order: tokio's is dropped before the thread counts as outside.
+    _tokio: Option<EnterGuard<'a>>,
+    _mark: Option<Mark>,
 }
 
 impl<'a> Found<'a> {
     /// Enters a runtime, unless the thread is inside of it. At the thread's very end it stays outside, where tokio would panic.
     #[inline]
     pub(super) fn enter(handle: &'a Handle, id: Id) -> Self {
-        match Handle::try_current() {
-            Ok(current) => Self {
-                is_inside: true,
-                _entered: (current.id() != id).then(|| enter(handle, id)),
-            },
-            Err(error) => Self {
-                is_inside: false,
-                _entered: (!error.is_thread_local_destroyed()).then(|| enter(handle, id)),
-            },
+        let (is_inside, has_to_enter) = match Handle::try_current() {
+            Ok(current) => (true, current.id() != id),
+            Err(error) => (false, !error.is_thread_local_destroyed()),
+        };
+        Self {
+            is_inside,
+            _tokio: has_to_enter.then(|| handle.enter()),
+            _mark: has_to_enter.then(|| Mark(ENTERED.replace(Some(id)))),
         }
     }
 
@@ -96,11 +89,16 @@ impl<'a> Found<'a> {
     }
 }
 
-fn enter(handle: &Handle, id: Id) -> Entered<'_> {
-    let tokio = handle.enter();
-    Entered {
-        before: ENTERED.replace(Some(id)),
-        tokio: Some(tokio),
+/// What the thread is marked with again when this is dropped.
+struct Mark(Option<Id>);
+
+impl Drop for Mark {
+    #[inline]
+    fn drop(&mut self) {
+        ENTERED.set(self.0);
+        if self.0.is_none() {
+            poll_queued();
+        }
     }
 }
 

@@ -73,7 +73,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use interloop::{BlockOnError, Reactor, block_on, local};
 use tokio::runtime::{Handle, Id, Runtime, RuntimeFlavor};
 
-pub(crate) use self::entered::{is_entered_only, learn};
+pub(crate) use self::entered::is_entered_only;
 #[cfg(feature = "rt-multi-thread")]
 pub use self::own::Builder;
 use self::{entered::Found, run::Probe};
@@ -147,6 +147,7 @@ impl Context {
 
     fn with(handle: Handle, owned: Option<Owned>) -> Result<Self, Error> {
         let ended = probe(&handle)?;
+        entered::learn();
         let context = Self {
             shared: Arc::new(Shared {
                 id: handle.id(),

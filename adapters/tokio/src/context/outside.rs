@@ -5,9 +5,11 @@ use std::{
     fmt,
     future::Future,
     mem,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
+    thread,
 };
 
 use super::entered::is_inside;
@@ -56,7 +58,8 @@ struct Slot<F: Future>(Mutex<State<F>>);
 struct State<F: Future> {
     /// `None` while it is polled, and at its end.
     future: Option<Pin<Box<F>>>,
-    output: Option<F::Output>,
+    /// Or its panic.
+    output: Option<thread::Result<F::Output>>,
     /// Of whoever asked last.
     waker: Waker,
     is_queued: bool,
@@ -73,25 +76,30 @@ impl<F: Future + 'static> Future for Outside<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let waker = cx.waker().clone();
+        let mut waker = cx.waker().clone();
         let is_inside = is_inside();
-        {
-            let mut state = self.slot.lock();
-            if let Some(output) = state.output.take() {
-                return Poll::Ready(output);
-            }
-            let _before = mem::replace(&mut state.waker, waker);
-            if is_inside && mem::replace(&mut state.is_queued, true) {
-                return Poll::Pending;
-            }
+        let mut state = self.slot.lock();
+        if let Some(output) = state.output.take() {
+            drop(state);
+            return Poll::Ready(output.unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        // The one before is dropped unlocked.
+        mem::swap(&mut state.waker, &mut waker);
+        let was_queued = is_inside && mem::replace(&mut state.is_queued, true);
+        drop(state);
+        if was_queued {
+            return Poll::Pending;
         }
         if is_inside {
             QUEUE.with_borrow_mut(|queue| queue.push(self.slot.clone()));
             IS_QUEUED.set(true);
             return Poll::Pending;
         }
-        self.slot.poll();
-        self.slot.lock().output.take().map_or(Poll::Pending, Poll::Ready)
+        self.slot.poll(false);
+        let output = self.slot.lock().output.take();
+        output.map_or(Poll::Pending, |output| {
+            Poll::Ready(output.unwrap_or_else(|panic| resume_unwind(panic)))
+        })
     }
 }
 
@@ -109,15 +117,15 @@ thread_local! {
 }
 
 trait Queued {
-    /// Polls the future, on behalf of whoever asked last.
-    fn poll(&self);
+    /// Polls the future, on behalf of whoever asked last, and `tells` them of its end.
+    fn poll(&self, tells: bool);
 
     /// Has it asked for again.
     fn wake(&self);
 }
 
 impl<F: Future> Queued for Slot<F> {
-    fn poll(&self) {
+    fn poll(&self, tells: bool) {
         let (waker, mut future) = {
             let mut state = self.lock();
             state.is_queued = false;
@@ -126,17 +134,22 @@ impl<F: Future> Queued for Slot<F> {
             };
             (state.waker.clone(), future)
         };
-        let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+        let mut cx = Context::from_waker(&waker);
+        let output = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut cx))) {
+            Ok(Poll::Pending) => None,
+            Ok(Poll::Ready(output)) => Some(Ok(output)),
+            Err(panic) => Some(Err(panic)),
+        };
+        let is_ready = output.is_some();
         let mut state = self.lock();
-        let is_ready = polled.is_ready();
-        match polled {
-            Poll::Ready(output) => state.output = Some(output),
-            Poll::Pending => state.future = Some(future),
+        if !is_ready {
+            state.future = Some(future);
         }
+        state.output = output;
         // Somebody else may have asked meanwhile, in vain.
         let last = state.waker.clone();
         drop(state);
-        if is_ready || !last.will_wake(&waker) {
+        if is_ready && tells || !last.will_wake(&waker) {
             last.wake();
         }
     }
@@ -162,11 +175,11 @@ pub(super) fn poll_queued() {
 #[cold]
 fn poll_all() {
     for queued in QUEUE.take() {
-        if std::thread::panicking() {
+        if thread::panicking() {
             // No foreign code while destructors run.
             queued.wake();
         } else {
-            queued.poll();
+            queued.poll(true);
         }
     }
 }
