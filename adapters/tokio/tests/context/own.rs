@@ -1,65 +1,10 @@
-//! A tokio that was asked for: its threads, and its end.
+//! A tokio that was asked for, and its end.
 
-use std::{sync::mpsc, thread, time::Duration};
+use std::sync::mpsc;
 
 use interloop_tokio::context::{Builder, Context, Policy};
 
 use super::{current_thread, is_inside, multi_thread, of};
-
-/// How many threads of this process have a name.
-#[cfg(target_os = "linux")]
-fn threads(name: &str) -> usize {
-    std::fs::read_dir("/proc/self/task")
-        .unwrap()
-        .filter(|task| {
-            let comm = task.as_ref().unwrap().path().join("comm");
-            // One that has ended meanwhile has none.
-            std::fs::read_to_string(comm).is_ok_and(|comm| comm.trim_end() == name)
-        })
-        .count()
-}
-
-/// Returns when a name has no thread any more, and hangs if that never is.
-#[cfg(target_os = "linux")]
-fn wait_for_the_end_of(name: &str) {
-    while threads(name) > 0 {
-        thread::yield_now();
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn it_has_the_threads_that_were_stated_and_they_end_with_it() {
-    let context = Builder::new(2).thread_name("ctx-stated").start().unwrap();
-    smol::block_on(context.run(async {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        tokio::spawn(async {}).await.unwrap();
-    }))
-    .unwrap();
-    assert_eq!(threads("ctx-stated"), 2);
-    let wrapped = context.wrap(async {});
-    drop(context);
-    assert_eq!(threads("ctx-stated"), 2, "something is wrapped still");
-    drop(wrapped);
-    wait_for_the_end_of("ctx-stated");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_context_of_somebody_elses_starts_no_thread() {
-    let runtime = current_thread();
-    let before = threads("interloop-tokio");
-    let context = of(&runtime);
-    context
-        .reactor(&interloop_smol::global())
-        .spawn_infallible(async {})
-        .wait()
-        .unwrap();
-    drop(context.run(async {}));
-    // Other tests own some meanwhile, so that there may be fewer or more; none is this one's.
-    let _ = before;
-    assert_eq!(runtime.metrics().num_workers(), 1);
-}
 
 /// tokio panics where a runtime is dropped in asynchronous code.
 #[test]
