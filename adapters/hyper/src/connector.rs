@@ -122,7 +122,9 @@ impl HttpConnector {
     pub async fn connect(&self, uri: &Uri) -> Result<HttpStream, ConnectError> {
         let target = self.target(uri)?;
         let begun = self.reactor.now();
-        let connecting = self.connector.connect(&self.reactor, (target.host.as_str(), target.port));
+        let connecting = self
+            .connector
+            .connect(&self.reactor, (target.host.as_str(), target.port));
         let stream = connecting.await.map_err(ConnectError::connect)?;
         self.set_options(&stream).map_err(ConnectError::connect)?;
         #[cfg(feature = "rustls")]

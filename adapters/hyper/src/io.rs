@@ -11,20 +11,24 @@ use pin_project_lite::pin_project;
 /// How much is read at once, at most.
 const SCRATCH: usize = 64 * 1024;
 
+/// How much is put together to be written at once.
+const SHORT: usize = 4 * 1024;
+
 thread_local! {
-    /// What is read into, for lack of a safe way to read into hyper's buffer, which is not initialized. It belongs to nobody
-    /// between two reads.
+    /// What is read into, for lack of a safe way to read into hyper's buffer, which is not initialized; and where short slices are
+    /// put together.
     static SCRATCH_OF_THREAD: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
 
 pin_project! {
     /// What speaks the traits of futures-io, speaking hyper's, and the other way round.
     ///
-    /// Writing passes through without a buffer between; `poll_shutdown` is the inner type's `poll_close`. Reading for hyper goes
+    /// `poll_shutdown` is the inner type's `poll_close`, and the other way round. Reading for hyper goes
     /// through a buffer of the thread, 64 KiB, from which the bytes that have come are copied: that is cheaper than to
-    /// initialize hyper's buffer for each read, and a request is short.
+    /// initialize hyper's buffer for each read, and a request is short. What hyper writes goes straight to the inner type, except that
+    /// several slices of 4 KiB or less together are put together there.
     ///
-    /// Vectored writes always go to the inner type. Whether they are worth it cannot be asked of a type of futures-io: say so
+    /// Longer vectored writes always go to the inner type. Whether they are worth it cannot be asked of a type of futures-io: say so
     /// with [`with_vectored_writes`](Self::with_vectored_writes), or hyper copies what it writes together.
     ///
     /// ```
@@ -122,7 +126,7 @@ impl<T: futures_io::AsyncWrite> Write for Io<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.project().inner.poll_write_vectored(cx, bufs)
+        poll_write_vectored(self.project().inner, cx, bufs)
     }
 }
 
@@ -171,23 +175,46 @@ pub(crate) fn poll_read<T: futures_io::AsyncRead>(
     if buf.remaining() == 0 {
         return Poll::Ready(Ok(()));
     }
-    // Taken away meanwhile, as the reader may itself read through one of these, or may panic.
+    with_scratch(|scratch| {
+        let wanted = buf.remaining().min(scratch.len());
+        let read = ready!(reader.poll_read(cx, &mut scratch[..wanted]))?;
+        if read > wanted {
+            return Poll::Ready(Err(io::Error::other(
+                "the reader claims to have read more than there was room for: its `poll_read` is wrong",
+            )));
+        }
+        seen(&scratch[..read]);
+        buf.put_slice(&scratch[..read]);
+        Poll::Ready(Ok(()))
+    })
+}
+
+/// Writes several slices. Short ones are put together first, which is cheaper than to have the system do so.
+fn poll_write_vectored<T: futures_io::AsyncWrite>(
+    writer: Pin<&mut T>,
+    cx: &mut Context<'_>,
+    bufs: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    let len: usize = bufs.iter().map(|buf| buf.len()).sum();
+    if len > SHORT {
+        return writer.poll_write_vectored(cx, bufs);
+    }
+    with_scratch(|scratch| {
+        let mut filled = 0;
+        for buf in bufs {
+            scratch[filled..filled + buf.len()].copy_from_slice(buf);
+            filled += buf.len();
+        }
+        writer.poll_write(cx, &scratch[..filled])
+    })
+}
+
+fn with_scratch<R>(f: impl FnOnce(&mut [u8]) -> R) -> R {
+    // Taken away meanwhile, as what reads or writes may itself do so through one of these, or may panic. At the thread's end
+    // there is no place for it.
     let taken = SCRATCH_OF_THREAD.try_with(Cell::take).ok().flatten();
     let mut scratch = taken.unwrap_or_else(|| vec![0; SCRATCH].into());
-    let wanted = buf.remaining().min(scratch.len());
-    let polled = match reader.poll_read(cx, &mut scratch[..wanted]) {
-        Poll::Ready(Ok(read)) if read > wanted => Poll::Ready(Err(io::Error::other(
-            "the reader claims to have read more than there was room for: its `poll_read` is wrong",
-        ))),
-        Poll::Ready(Ok(read)) => {
-            seen(&scratch[..read]);
-            buf.put_slice(&scratch[..read]);
-            Poll::Ready(Ok(()))
-        }
-        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-        Poll::Pending => Poll::Pending,
-    };
-    // At the thread's end there is no place for it.
+    let result = f(&mut scratch);
     let _ = SCRATCH_OF_THREAD.try_with(|place| place.set(Some(scratch)));
-    polled
+    result
 }

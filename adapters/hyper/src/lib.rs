@@ -16,6 +16,8 @@ mod server;
 mod stream;
 mod timer;
 
+#[cfg(feature = "server")]
+pub use self::server::{HttpBody, HttpService, Server, ServerHandle, Serving, Shutdown};
 #[cfg(feature = "client")]
 pub use self::{
     client::{Client, ClientBuilder},
@@ -23,8 +25,6 @@ pub use self::{
     error::ConnectError,
     stream::HttpStream,
 };
-#[cfg(feature = "server")]
-pub use self::server::{HttpBody, HttpService, Server, ServerHandle, Serving, Shutdown};
 pub use self::{
     executor::{Executor, LocalExecutor},
     io::Io,

@@ -1,7 +1,9 @@
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -15,16 +17,29 @@ const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 ///
 /// Its sleeps are never early. What hyper waits for with them are time limits, and they have no way to fail; so when the
 /// loop has shut down, and has no time any more, a sleep ends at once.
-#[derive(Clone, Debug)]
+///
+/// hyper makes a sleep for each request of a connection and drops it when the request's header has come. So the timer of the loop
+/// that a sleep leaves behind serves the next one, and is set anew only when it has rung: make a `Timer` for each
+/// connection, as [`Server`](crate::Server) does, and those limits cost the loop next to nothing.
+#[derive(Clone)]
 pub struct Timer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     reactor: Reactor,
+    /// What the last sleep has left.
+    spare: Mutex<Option<time::Sleep>>,
 }
 
 impl Timer {
     /// Takes the time of this reactor.
     pub fn new(reactor: &Reactor) -> Self {
         Self {
-            reactor: reactor.clone(),
+            shared: Arc::new(Shared {
+                reactor: reactor.clone(),
+                spare: Mutex::new(None),
+            }),
         }
     }
 }
@@ -37,14 +52,14 @@ impl rt::Timer for Timer {
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn rt::Sleep>> {
         Box::pin(Sleep {
-            reactor: self.reactor.clone(),
+            timer: self.clone(),
             deadline,
             waiting: None,
         })
     }
 
     fn now(&self) -> Instant {
-        self.reactor.now()
+        self.shared.reactor.now()
     }
 
     fn reset(&self, sleep: &mut Pin<Box<dyn rt::Sleep>>, new_deadline: Instant) {
@@ -56,11 +71,44 @@ impl rt::Timer for Timer {
     }
 }
 
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer")
+            .field("reactor", &self.shared.reactor)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Waits until `deadline`, or less long.
+    fn wait(&self, deadline: Instant) -> time::Sleep {
+        match self.exchange(None) {
+            Some(mut spare) => {
+                no_later(&mut spare, deadline);
+                spare
+            }
+            None => self.reactor.sleep_until(deadline),
+        }
+    }
+
+    fn exchange(&self, spare: Option<time::Sleep>) -> Option<time::Sleep> {
+        let mut place = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *place, spare)
+    }
+}
+
+/// Has a sleep end at `deadline` or before it.
+fn no_later(sleep: &mut time::Sleep, deadline: Instant) {
+    if sleep.deadline() > deadline {
+        sleep.reset(deadline);
+    }
+}
+
 /// A sleep of a [`Timer`].
 struct Sleep {
-    reactor: Reactor,
+    timer: Timer,
     deadline: Instant,
-    /// Made at the first poll: hyper makes a sleep for each request's header, and the header is often there.
+    /// What it waits for, from its first poll on: its own deadline, or an earlier one, after which it waits on.
     waiting: Option<time::Sleep>,
 }
 
@@ -68,7 +116,7 @@ impl Sleep {
     fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
         if let Some(waiting) = &mut self.waiting {
-            waiting.reset(deadline);
+            no_later(waiting, deadline);
         }
     }
 }
@@ -80,9 +128,24 @@ impl Future for Sleep {
         let this = &mut *self;
         let waiting = this
             .waiting
-            .get_or_insert_with(|| this.reactor.sleep_until(this.deadline));
-        // An error is that the loop has shut down.
-        Pin::new(waiting).poll(cx).map(drop)
+            .get_or_insert_with(|| this.timer.shared.wait(this.deadline));
+        loop {
+            let slept = ready!(Pin::new(&mut *waiting).poll(cx));
+            // An error is that the loop has shut down.
+            if slept.is_err() || waiting.deadline() >= this.deadline {
+                return Poll::Ready(());
+            }
+            waiting.reset(this.deadline);
+        }
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(waiting) = self.waiting.take() {
+            // Dropped without the lock, if there was one already.
+            drop(self.timer.shared.exchange(Some(waiting)));
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
     connections::{Phase, Served, Slot},
     io::ServerIo,
 };
-use crate::{Executor, Io};
+use crate::{Executor, Io, Timer};
 
 /// What all connections of a server have in common.
 #[derive(Clone)]
@@ -31,6 +31,15 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// Of a connection, with a timer of its own.
+    fn builder(&self) -> auto::Builder<Executor> {
+        let mut builder = self.builder.clone();
+        let timer = Timer::new(&self.reactor);
+        builder.http1().timer(timer.clone());
+        builder.http2().timer(timer);
+        builder
+    }
+
     /// Serves a connection in a task of its own.
     pub(super) fn spawn<T, S, B>(&self, stream: Io<T>, service: S, slot: Slot, served: Served)
     where
@@ -40,14 +49,20 @@ impl Settings {
         B: HttpBody,
     {
         let stream = ServerIo::new(stream, slot, &self.reactor, self.header_read_timeout);
-        let serving = serve(self.builder.clone(), stream, service, served);
+        let serving = serve(self.builder(), stream, service, served);
         self.reactor.spawn_infallible(serving).detach();
     }
 
     /// As [`spawn`](Self::spawn), over TLS.
     #[cfg(feature = "rustls")]
-    pub(super) fn spawn_tls<S, B>(&self, tls: TlsAcceptor, stream: TcpStream, service: S, slot: Slot, mut served: Served)
-    where
+    pub(super) fn spawn_tls<S, B>(
+        &self,
+        tls: TlsAcceptor,
+        stream: TcpStream,
+        service: S,
+        slot: Slot,
+        mut served: Served,
+    ) where
         S: HttpService<B>,
         S::Future: Send,
         B: HttpBody,
@@ -66,7 +81,7 @@ impl Settings {
                 Some(Ok(stream)) => {
                     let stream = Io::new(stream).with_vectored_writes();
                     let stream = ServerIo::new(stream, slot, &settings.reactor, limit);
-                    serve(settings.builder, stream, service, served).await;
+                    serve(settings.builder(), stream, service, served).await;
                 }
                 Some(Err(error)) => log::debug!("a connection ended in its TLS handshake: {error}"),
                 None => {}

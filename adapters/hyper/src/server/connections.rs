@@ -172,7 +172,11 @@ impl State {
     fn take_waiting_if_ended(&mut self) -> Ended {
         let has_ended = self.phase != Phase::Open && !self.is_accepting && self.served.is_empty();
         Ended {
-            waiting: if has_ended { mem::take(&mut self.waiting) } else { Vec::new() },
+            waiting: if has_ended {
+                mem::take(&mut self.waiting)
+            } else {
+                Vec::new()
+            },
             shutdown: self.shutdown(),
         }
     }

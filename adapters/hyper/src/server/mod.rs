@@ -22,12 +22,12 @@ use interloop::{
 #[cfg(feature = "rustls")]
 use interloop_rustls::TlsAcceptor;
 
+pub use self::serving::{ServerHandle, Serving, Shutdown};
 use self::{
     connection::Settings,
     connections::{Connections, Served, Slot},
 };
-pub use self::serving::{ServerHandle, Serving, Shutdown};
-use crate::{Executor, Io, Timer};
+use crate::{Executor, Io};
 
 /// hyper's own limit for reading a header.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -80,9 +80,7 @@ impl Server {
     /// A server whose tasks run on this reactor. As many connections as come, and 30 seconds for the header of a
     /// request.
     pub fn new(reactor: &Reactor) -> Self {
-        let mut builder = auto::Builder::new(Executor::new(reactor));
-        builder.http1().timer(Timer::new(reactor));
-        builder.http2().timer(Timer::new(reactor));
+        let builder = auto::Builder::new(Executor::new(reactor));
         let server = Self {
             settings: Settings {
                 reactor: reactor.clone(),
@@ -123,7 +121,7 @@ impl Server {
         self
     }
 
-    /// Sets what else hyper lets one set. It has the executor and the timers already.
+    /// Sets what else hyper lets one set. It has the executor already, and gets a timer for each connection.
     ///
     /// ```
     /// # fn example(reactor: &interloop::Reactor) {
@@ -326,8 +324,12 @@ impl Drop for Accepting {
 /// What answers requests: any [`Service`] of hyper whose parts may go from thread to thread. Implemented for all of
 /// them.
 pub trait HttpService<B>:
-    Service<Request<Incoming>, Response = Response<B>, Error: Into<Box<dyn Error + Send + Sync>>, Future: Send + 'static>
-    + Send
+    Service<
+        Request<Incoming>,
+        Response = Response<B>,
+        Error: Into<Box<dyn Error + Send + Sync>>,
+        Future: Send + 'static,
+    > + Send
     + 'static
 {
 }

@@ -1,0 +1,251 @@
+//! hyper's server on tokio, over interloop and over hyper-util's own adapters for tokio: requests of HTTP/1.1 on 1 and on 64
+//! connections that are kept alive.
+//!
+//! `cpu` is the CPU time of the server's process per request, `wall` the time per request that the client sees, of which requests per
+//! second are the inverse, and `p99` the time in which 99 of 100 responses have come. The client is a process of
+//! its own; both belong on one core (`taskset -c 0`), where they take turns.
+
+#![allow(missing_docs)]
+
+use std::{
+    convert::Infallible,
+    env,
+    io::{self, BufRead, BufReader, Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use criterion::{Criterion, SamplingMode, criterion_group};
+use http_body_util::Full;
+use hyper::{Request, Response, body::Incoming, service::service_fn};
+use rustix::time::{ClockId, clock_gettime};
+
+const CONNECTIONS: [usize; 2] = [1, 64];
+const REQUEST: &[u8] = b"GET /hello HTTP/1.1\r\nhost: localhost\r\nuser-agent: bench\r\naccept: */*\r\n\r\n";
+const BODY: &str = "Hello, World!";
+/// hyper's own limit for reading a header, which both servers have.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+fn main() {
+    let arguments: Vec<String> = env::args().collect();
+    if let [_, role, server, connections] = &arguments[..] {
+        if role == "client" {
+            return client(server.parse().unwrap(), connections.parse().unwrap()).unwrap();
+        }
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}
+
+criterion_group!(benches, hyper);
+
+/// Starts a server, and gives its address.
+type Start = fn() -> SocketAddr;
+
+/// What a run of requests took, per request.
+struct Run {
+    cpu: Duration,
+    wall: Duration,
+    p99: Duration,
+}
+
+fn hyper(criterion: &mut Criterion) {
+    let servers: [(&str, Start); 2] = [("native", native), ("interloop", interloop)];
+    let figures: [(&str, fn(&Run) -> Duration); 3] =
+        [("cpu", |run| run.cpu), ("wall", |run| run.wall), ("p99", |run| run.p99)];
+    for (figure, of) in figures {
+        for connections in CONNECTIONS {
+            let mut group = criterion.benchmark_group(format!("{figure}_{connections}"));
+            // Samples of one length, as the 99th percentile of a few requests would be another figure.
+            group.sampling_mode(SamplingMode::Flat).sample_size(10);
+            for (contender, start) in servers {
+                let mut client = None;
+                group.bench_function(contender, |bencher| {
+                    // Only when the benchmark was asked for: servers of others would be in the measurement.
+                    let client = client.get_or_insert_with(|| Client::start(start(), connections));
+                    bencher.iter_custom(|requests| of(&client.run(requests)).mul_f64(requests as f64));
+                });
+            }
+            group.finish();
+        }
+    }
+}
+
+/// A client in a process of its own.
+struct Client {
+    process: Child,
+    orders: ChildStdin,
+    done: BufReader<ChildStdout>,
+}
+
+impl Client {
+    fn start(server: SocketAddr, connections: usize) -> Self {
+        let mut process = Command::new(env::current_exe().unwrap())
+            .args(["client", &server.to_string(), &connections.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the client starts");
+        let orders = process.stdin.take().unwrap();
+        let done = BufReader::new(process.stdout.take().unwrap());
+        let mut client = Self { process, orders, done };
+        client.wait();
+        client
+    }
+
+    /// The number of responses, the time that all took, and the 99th percentile, in nanoseconds.
+    fn wait(&mut self) -> [u64; 3] {
+        let mut line = String::new();
+        self.done.read_line(&mut line).expect("the client answers");
+        let mut numbers = line.split_whitespace().map(|number| number.parse().unwrap());
+        [(); 3].map(|()| numbers.next().expect("the client is well"))
+    }
+
+    fn run(&mut self, requests: u64) -> Run {
+        let begun = cpu();
+        writeln!(self.orders, "{requests}").expect("the client listens");
+        let [answered, nanoseconds, p99] = self.wait();
+        Run {
+            cpu: (cpu() - begun).div_f64(answered as f64),
+            wall: Duration::from_nanos(nanoseconds).div_f64(answered as f64),
+            p99: Duration::from_nanos(p99),
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// The client's process: writes to all connections, then reads from all, until as many responses came.
+fn client(server: SocketAddr, connections: usize) -> io::Result<()> {
+    let mut streams = Vec::new();
+    for _ in 0..connections {
+        let stream = TcpStream::connect(server)?;
+        stream.set_nodelay(true)?;
+        streams.push((stream, Instant::now()));
+    }
+    let mut request = |requests: u64| -> io::Result<[u64; 3]> {
+        let begun = Instant::now();
+        let mut latencies = Vec::with_capacity(requests as usize + connections);
+        while (latencies.len() as u64) < requests {
+            for (stream, sent) in &mut streams {
+                *sent = Instant::now();
+                stream.write_all(REQUEST)?;
+            }
+            for (stream, sent) in &mut streams {
+                read_response(stream)?;
+                latencies.push(sent.elapsed().as_nanos() as u64);
+            }
+        }
+        let nanoseconds = begun.elapsed().as_nanos() as u64;
+        latencies.sort_unstable();
+        Ok([
+            latencies.len() as u64,
+            nanoseconds,
+            latencies[latencies.len() * 99 / 100],
+        ])
+    };
+    let mut answer = |requests: u64| -> io::Result<()> {
+        let [answered, nanoseconds, p99] = request(requests)?;
+        println!("{answered} {nanoseconds} {p99}");
+        Ok(())
+    };
+    // Each connection once, so that all are accepted before the clock runs.
+    answer(1)?;
+    for order in io::stdin().lines() {
+        answer(order?.parse().unwrap())?;
+    }
+    Ok(())
+}
+
+/// The response is short, and known by its end.
+fn read_response(stream: &mut TcpStream) -> io::Result<()> {
+    let mut buffer = [0; 1024];
+    let mut filled = 0;
+    loop {
+        let read = stream.read(&mut buffer[filled..])?;
+        assert!(read > 0, "the server closed the connection");
+        filled += read;
+        if buffer[..filled].ends_with(BODY.as_bytes()) {
+            return Ok(());
+        }
+    }
+}
+
+async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    Ok(Response::new(Full::new(Bytes::from_static(BODY.as_bytes()))))
+}
+
+/// Runs a server on a thread of its own; gives the address that it reports.
+fn on_thread(serve: impl FnOnce(mpsc::Sender<SocketAddr>) + Send + 'static) -> SocketAddr {
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || serve(send));
+    receive.recv().expect("the server starts")
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// As the examples of hyper-util have it.
+fn native() -> SocketAddr {
+    use hyper_util::{
+        rt::{TokioExecutor, TokioIo, TokioTimer},
+        server::conn::auto,
+    };
+    on_thread(|addr| {
+        runtime().block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            listener.set_nonblocking(true).unwrap();
+            addr.send(listener.local_addr().unwrap()).unwrap();
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let mut builder = auto::Builder::new(TokioExecutor::new());
+            builder
+                .http1()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADER_READ_TIMEOUT);
+            builder.http2().timer(TokioTimer::new());
+            let accepting = tokio::spawn(async move {
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    stream.set_nodelay(true).unwrap();
+                    let builder = builder.clone();
+                    tokio::spawn(async move {
+                        let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service_fn(hello));
+                        let _ = serving.await;
+                    });
+                }
+            });
+            accepting.await.unwrap()
+        })
+    })
+}
+
+fn interloop() -> SocketAddr {
+    on_thread(|addr| {
+        let runtime = runtime();
+        let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
+        let listener = interloop::net::TcpListener::bind(&reactor, (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        addr.send(listener.local_addr().unwrap()).unwrap();
+        let serving = interloop_hyper::Server::new(&reactor)
+            .header_read_timeout(HEADER_READ_TIMEOUT)
+            .serve(listener, service_fn(hello));
+        let _ = runtime.block_on(serving);
+    })
+}
