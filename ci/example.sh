@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 small=(display_date queue_workers undo_send background_job watch_files)
 cargo build --locked --release --example one_library "${small[@]/#/--example=}"
+http=(json_time axum_app reverse_proxy)
+cargo build --locked --release -p interloop-hyper "${http[@]/#/--example=}"
 example=target/release/examples/one_library
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -80,10 +82,16 @@ for event_loop in tokio tokio_current_thread smol async_std futures; do
     fi
     expect "server: all jobs have ended" background_job --loop $event_loop --milliseconds 100
     expect "made 200 files, and saw 200" watch_files --loop $event_loop --files 200
+    expect "shut down, with 0 connections cut" json_time --loop $event_loop --requests 3
+    expect 'added 1 to 100, and was answered {"sum":5050}' axum_app --loop $event_loop --requests 100
+    for client_loop in tokio tokio_current_thread smol async_std futures; do
+        expect "200 requests crossed the border and came back" \
+            reverse_proxy --loop $event_loop --client-loop $client_loop --requests 200
+    done
 done
 
 # Wrong arguments are exit code 2, and a message that says what to write.
-for name in "${small[@]}"; do
+for name in "${small[@]}" "${http[@]}"; do
     for wrong in "--loop tokyo" "--loop" "--seconds many" "file"; do
         code=0
         said=$("target/release/examples/$name" $wrong 2>&1 >"$scratch/out") || code=$?

@@ -33,3 +33,5 @@ forbid interloop-futures 'tokio|async-std|smol|async-executor'
 forbid interloop-rustls "$runtimes|interloop"
 forbid interloop-curl "$runtimes"
 forbid interloop 'curl|curl-sys|libz-sys'
+# hyper uses channels and traits of the crate tokio, and its client compiles tokio's network.
+forbid interloop-hyper 'async-std|smol|async-io|async-executor|async-global-executor|futures-executor|blocking|polling|interloop-(tokio|smol|futures|async-.*)'

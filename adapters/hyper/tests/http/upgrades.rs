@@ -51,9 +51,8 @@ fn switching(reactor: &Reactor, mut request: Request<Incoming>) -> Response<Full
         }
         let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, None).await;
         while let Some(message) = socket.next().await {
-            match message.unwrap() {
-                message @ (Message::Text(_) | Message::Binary(_)) => socket.send(message).await.unwrap(),
-                _ => {}
+            if let message @ (Message::Text(_) | Message::Binary(_)) = message.unwrap() {
+                socket.send(message).await.unwrap();
             }
         }
     });
