@@ -128,8 +128,7 @@ pub(crate) fn at_once_mut<'a, 'b>(bufs: &'b mut [IoSliceMut<'a>]) -> &'b mut [Io
     &mut bufs[begin..end]
 }
 
-/// Polls to read from a pipe.
-#[cfg(feature = "process")]
+/// Polls to read from a stream socket or a pipe.
 pub(crate) fn poll_read(source: &dyn Source, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
     poll_bytes(source, cx, Interest::Readable, buf.len(), |fd| {
         rustix::io::read(fd, &mut *buf)
@@ -169,14 +168,6 @@ pub(crate) fn poll_write_vectored(
     let wanted = bufs.iter().map(|buf| buf.len()).sum();
     poll_bytes(source, cx, Interest::Writable, wanted, |fd| {
         rustix::io::writev(fd, bufs)
-    })
-}
-
-/// Polls to read from a stream socket: less work for the system than [`poll_read`], which goes through what files have.
-pub(crate) fn poll_recv(source: &dyn Source, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-    poll_bytes(source, cx, Interest::Readable, buf.len(), |fd| {
-        let (_, received) = rustix::net::recv(fd, &mut *buf, RecvFlags::empty())?;
-        Ok(received)
     })
 }
 

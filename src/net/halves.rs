@@ -203,7 +203,7 @@ macro_rules! reads {
 
         impl<S: Duplex> AsyncRead for $half {
             fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-                transfer::poll_recv(self.stream.source(), cx, buf)
+                transfer::poll_read(self.stream.source(), cx, buf)
             }
 
             fn poll_read_vectored(

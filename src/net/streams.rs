@@ -119,7 +119,7 @@ macro_rules! streams {
 
         impl AsyncRead for &$stream {
             fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-                transfer::poll_recv(&*self.source, cx, buf)
+                transfer::poll_read(&*self.source, cx, buf)
             }
 
             fn poll_read_vectored(
