@@ -5,8 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = full ]; then
     cargo run --locked --release -p interloop-benches --bin allocations
-    for benchmark in deferred callbacks foreign spawn calls timers curl context; do
-    for benchmark in deferred callbacks spawn echo hyper calls timers; do
+    for benchmark in deferred callbacks foreign spawn calls timers curl context hyper; do
         cargo run --locked --release -p interloop-benches --bin report -- "$benchmark"
     done
     for table in echo udp memory syscalls; do
