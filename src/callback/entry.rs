@@ -308,8 +308,8 @@ pub unsafe extern "C" fn release(operation: *mut Operation) {
 /// panics. The program's panic hook has seen it then.
 pub fn no_unwind<R>(otherwise: R, f: impl FnOnce() -> R) -> R {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
-        // Dropping what it was made with may panic again.
-        mem::forget(panic);
+        // Dropping what it was made with may panic again, and what that throws is not looked at any more.
+        mem::forget(catch_unwind(AssertUnwindSafe(|| drop(panic))));
         otherwise
     })
 }

@@ -95,7 +95,7 @@ use std::{
 };
 
 use super::{Sender, shared::Shared};
-use crate::Aborted;
+use crate::{Aborted, callback::entry::no_unwind};
 
 /// As the `user_data` of C.
 impl<T: Send + 'static, E: Send + 'static> Sender<T, E> {
@@ -138,8 +138,7 @@ impl<T: Send + 'static, E: Send + 'static> Sender<T, E> {
             Ok(value) => value,
             Err(panic) => {
                 // Wakes the consumer, which may panic again, or drops what the panic was made with, which may, too.
-                let told = catch_unwind(AssertUnwindSafe(|| lent.sender.abort(Aborted::panicked(panic))));
-                std::mem::forget(told);
+                no_unwind((), || lent.sender.abort(Aborted::panicked(panic)));
                 otherwise
             }
         }
@@ -269,5 +268,5 @@ pub unsafe extern "C" fn release<T: Send + 'static, E: Send + 'static>(user_data
     // SAFETY: the caller's promise is the one asked for here.
     let sender = unsafe { Sender::<T, E>::from_raw(user_data) };
     // What it frees, and whom it wakes, may panic. There is nobody left to be told.
-    std::mem::forget(catch_unwind(AssertUnwindSafe(|| drop(sender))));
+    no_unwind((), || drop(sender));
 }
