@@ -764,6 +764,8 @@ mod tests {
             ("attempts", include_str!("cases/attempts.rs")),
             ("block_on", include_str!("cases/block_on.rs")),
             ("blocking", include_str!("cases/blocking.rs")),
+            ("callbacks_many", include_str!("cases/callbacks_many.rs")),
+            ("callbacks_stranded", include_str!("cases/callbacks_stranded.rs")),
             ("calls", include_str!("cases/calls.rs")),
             ("cancel", include_str!("cases/cancel.rs")),
             ("connect", include_str!("cases/connect.rs")),
