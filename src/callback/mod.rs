@@ -1,5 +1,11 @@
-//! Callbacks of other libraries, in C or in Rust: completing deferreds from threads that know of no loop, streams of callbacks, and
-//! futures for C.
+//! Callbacks of other libraries, in C or in Rust, and what they become here.
+//!
+//! | a callback that comes | becomes |
+//! |---|---|
+//! | once | a [`Deferred`](crate::Deferred), by the means of this page; in Rust, a closure that owns a [`Completer`](crate::Completer) is all that it takes |
+//! | many times | a [`stream`], with a capacity and a rule for when it is full |
+//!
+//! The other way round, [`entry`] starts a future for code in C, and calls that back when it is done.
 //!
 //! A C library takes a function and a `void *user_data`, and calls the one with the other: on a thread of its own, from inside of the
 //! call that registered it, late, twice, or never. This module carries such a call to a [`Deferred`](crate::Deferred), whatever
@@ -14,8 +20,6 @@
 //! | [`Convention`] | how a library says what came of a call: the callback's arguments as a `Result` |
 //! | [`Tokens`] | a table of completers behind integers |
 //! | [`Misfire`] | why a callback came to nothing: it had been called before, was cancelled, was never given out |
-//! | [`stream`] | what a callback that comes many times becomes, with a capacity and a rule for when it is full |
-//! | [`entry`] | the other way round: a future that code in C starts, and that calls it back when it is done |
 //!
 //! # The life of a callback
 //!
@@ -178,11 +182,11 @@
 //!
 //! | library | callback | what to use |
 //! |---|---|---|
-//! | libcurl | `CURLMOPT_SOCKETFUNCTION`, `CURLOPT_WRITEFUNCTION`, `CURLOPT_XFERINFOFUNCTION`: many times, `void *clientp` last or first | [`stream`]; the end of a transfer comes by `curl_multi_info_read`: `CURLINFO_PRIVATE` carries [`Completer::into_raw`](crate::Completer::into_raw) |
+//! | libcurl | `CURLMOPT_SOCKETFUNCTION`, `CURLOPT_WRITEFUNCTION`, `CURLOPT_XFERINFOFUNCTION`: many times, `void *clientp` last or first | [`stream::raw::bytes`] and its like; the end of a transfer comes by `curl_multi_info_read`: `CURLINFO_PRIVATE` carries [`Completer::into_raw`](crate::Completer::into_raw) |
 //! | libuv | `void (*uv_fs_cb)(uv_fs_t *)`, `void (*uv_connect_cb)(uv_connect_t *, int status)`, `void (*uv_getaddrinfo_cb)(uv_getaddrinfo_t *, int, struct addrinfo *)`; the user data is in `req->data`; once, also when cancelled | [`trampoline!`](crate::trampoline) with `once(unsafe { (*req).data })`; the status as [`NegativeErrno`] has it |
 //! | paho MQTT | `void MQTTAsync_onSuccess(void *context, MQTTAsync_successData *)`, `void MQTTAsync_onFailure(void *context, MQTTAsync_failureData *)`: one of the two, once | [`once::first`] twice, of two conventions with the same types |
-//! | libpq | asynchronous calls are a socket to wait for; `void (*PQnoticeProcessor)(void *arg, const char *message)`: many times | a [descriptor](crate::net) for the one, [`stream`] for the other |
-//! | SQLite | `int (*)(void *, int, char **, char **)` of `sqlite3_exec`, hooks: many times, on the calling thread; `void (*xDestroy)(void *)` of `sqlite3_create_function_v2`, called also when that fails; `void (*)(void **, int)` of `sqlite3_unlock_notify`, for several at once | [`SharedCompleter`] and [`shared::release`] where there is an `xDestroy`; [`once::fire`] for each of the pointers of `sqlite3_unlock_notify` |
+//! | libpq | asynchronous calls are a socket to wait for; `void (*PQnoticeProcessor)(void *arg, const char *message)`: many times | a [descriptor](crate::net); [`stream::raw::first`], of a copy |
+//! | SQLite | `int (*)(void *, int, char **, char **)` of `sqlite3_exec`, hooks: many times, on the calling thread; `void (*xDestroy)(void *)` of `sqlite3_create_function_v2`, called also when that fails; `void (*)(void **, int)` of `sqlite3_unlock_notify`, for several at once | [`stream`] for what comes many times; [`SharedCompleter`] and [`shared::release`] where there is an `xDestroy`; [`once::fire`] for each of the pointers of `sqlite3_unlock_notify` |
 //! | libusb | `void (*libusb_transfer_cb_fn)(struct libusb_transfer *)`, user data in `transfer->user_data`; once for each submission, also when cancelled | [`trampoline!`](crate::trampoline) with `once(..)`; the canceller calls `libusb_cancel_transfer` |
 //! | c-ares | `void (*ares_callback)(void *arg, int status, int timeouts, unsigned char *, int)`, `void (*ares_addrinfo_callback)(void *arg, int status, int timeouts, struct ares_addrinfo *)`; once, maybe inside of the call, also when cancelled or destroyed | [`once::first_4`], [`once::first_3`] |
 //! | GLib | `void (*GAsyncReadyCallback)(GObject *, GAsyncResult *, gpointer)`: once; `gboolean (*GSourceFunc)(gpointer)` with a `GDestroyNotify` | [`once::last_2`]; [`trampoline!`](crate::trampoline) with `shared(..)` and `return 0`, and [`shared::release`] |
@@ -190,7 +194,7 @@
 //! | libdispatch | `void (*dispatch_function_t)(void *)` of `dispatch_async_f` and its like: once; `dispatch_set_finalizer_f` | [`once::done`]; [`once::release`] |
 //! | CUDA | `void (*cudaStreamCallback_t)(cudaStream_t, cudaError_t, void *)`: once; an `uint64_t` in io_uring, an `int` in many protocols | [`once::last_2`]; [`Tokens`] |
 //!
-//! A callback that comes many times is no completion: its results are a [`stream`].
+//! What a panic, a foreign thread and a late call come to is the same for a [`stream`].
 
 pub mod entry;
 pub mod stream;
