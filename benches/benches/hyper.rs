@@ -46,6 +46,9 @@ criterion_group!(benches, hyper);
 /// Starts a server, and gives its address.
 type Start = fn() -> SocketAddr;
 
+/// One of the figures of a run.
+type Figure = fn(&Run) -> Duration;
+
 /// What a run of requests took, per request.
 struct Run {
     cpu: Duration,
@@ -55,8 +58,7 @@ struct Run {
 
 fn hyper(criterion: &mut Criterion) {
     let servers: [(&str, Start); 2] = [("native", native), ("interloop", interloop)];
-    let figures: [(&str, fn(&Run) -> Duration); 3] =
-        [("cpu", |run| run.cpu), ("wall", |run| run.wall), ("p99", |run| run.p99)];
+    let figures: [(&str, Figure); 3] = [("cpu", |run| run.cpu), ("wall", |run| run.wall), ("p99", |run| run.p99)];
     for (figure, of) in figures {
         for connections in CONNECTIONS {
             let mut group = criterion.benchmark_group(format!("{figure}_{connections}"));

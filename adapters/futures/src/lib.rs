@@ -17,8 +17,12 @@
 //!
 //! These executors have neither readiness nor time; both are those of [`interloop_async_io`], and so
 //! are blocking jobs.
+//!
+//! The other way round, [`spawner`] makes futures' `Spawn` of a reactor of any loop, and [`local_spawner`] its `LocalSpawn`.
 
 #![forbid(unsafe_code)]
+
+mod spawner;
 
 use std::{
     future::poll_fn,
@@ -32,6 +36,8 @@ use futures_executor::{LocalPool, LocalSpawner, ThreadPool};
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn};
 use interloop::{BlockOnError, Reactor, block_on, local};
 use interloop_async_io::Builder;
+
+pub use self::spawner::{ReactorLocalSpawner, Spawner, local_spawner, spawner};
 
 /// A reactor on a thread pool. As long as the reactor lives, the pool's threads do.
 pub fn from_thread_pool(pool: ThreadPool) -> Reactor {
