@@ -1,6 +1,6 @@
 //! A C library of bad manners, for tests of what becomes of them: `c/manners.c`, and its bindings.
 //!
-//! [`Library`] starts requests, each answered in the [`Manner`] that it is asked for, and waits for their end. What a request is
+//! A [`Request`] is answered in the [`Manner`] that it is asked for, and ended by who has started it. What a request is
 //! answered with is an [`Answer`], which gives the C library's memory back when it is dropped.
 
 #![allow(unsafe_code)]
