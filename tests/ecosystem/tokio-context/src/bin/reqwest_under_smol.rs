@@ -23,6 +23,7 @@ use reqwest::Client;
 use rustix::time::{ClockId, clock_gettime};
 
 type Failure = Box<dyn Error + Send + Sync>;
+type Contender<'a> = (&'a str, &'a dyn Fn() -> Result<Cost, Failure>);
 
 fn main() -> Result<(), Failure> {
     let mut args = env::args().skip(1);
@@ -68,7 +69,7 @@ fn compare(url: &str, rounds: usize, requests: usize) -> Result<(), Failure> {
     println!("|---:|---|---:|---:|---:|");
     for connections in [1, 64] {
         let load = |client: &Client| load(client.clone(), url.into(), connections, requests / connections);
-        let contenders: [(&str, &dyn Fn() -> Result<Cost, Failure>); 4] = [
+        let contenders: [Contender<'_>; 4] = [
             ("main function", &|| runtime.block_on(load(&own_client))),
             ("main function", &|| smol::block_on(context.wrap(load(&client)))),
             ("task", &|| runtime.block_on(runtime.spawn(load(&own_client)))?),
