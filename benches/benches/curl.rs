@@ -54,8 +54,10 @@ criterion_group!(benches, transfers);
 /// Does all of the transfers, and gives the handles back.
 type Run = Box<dyn FnMut(Vec<Easy2<Count>>) -> Vec<Easy2<Count>>>;
 
+type Make = fn() -> Run;
+
 fn transfers(criterion: &mut Criterion) {
-    let contenders: [(&str, &str, fn() -> Run); 6] = [
+    let contenders: [(&str, &str, Make); 6] = [
         ("tokio", "native", perform),
         ("tokio", "interloop", on_tokio),
         ("smol", "native", perform),

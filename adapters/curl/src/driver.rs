@@ -61,12 +61,14 @@ pub(crate) struct Inbox {
     pub(crate) due: bool,
     /// It is time to look again for descriptors.
     pub(crate) retry: bool,
+    /// The driver was woken while somebody else used the engine.
+    look: bool,
 }
 
 impl Inbox {
     fn is_empty(&self) -> bool {
         let idle = self.waiting.is_empty() && self.cancelled.is_empty() && self.resumed.is_empty();
-        idle && self.ready.is_empty() && !self.due && !self.retry
+        idle && self.ready.is_empty() && !self.due && !self.retry && !self.look
     }
 }
 
@@ -164,6 +166,7 @@ impl Shared {
     }
 
     /// Something may have happened on a socket.
+    #[cfg_attr(any(target_os = "linux", target_os = "android"), expect(dead_code))]
     pub(crate) fn tell_ready(self: &Arc<Self>, socket: RawFd) {
         self.tell(|inbox| inbox.ready.push(socket));
     }
@@ -329,17 +332,20 @@ fn round(shared: &Arc<Shared>, waker: &Waker) -> Next {
     let engine = match mem::replace(&mut state.place, Place::Busy) {
         Place::Idle(engine) => engine,
         other => {
-            // Whoever has it wakes this if there is more to do.
+            // Whoever has it wakes this when giving it back: what has woken it has yet to be looked for.
             state.place = other;
+            state.inbox.look = true;
             state.driver = Driver::Idle(waker.clone());
             return Next::Wait;
         }
     };
+    // The loop may have woken it by itself.
+    state.driver = Driver::Running;
     let mut inbox = mem::take(&mut state.inbox);
     drop(state);
 
     let mut settled = Vec::new();
-    let engine = run(shared, engine, &mut inbox, &mut settled);
+    let engine = run(shared, waker, engine, &mut inbox, &mut settled);
     let mut state = shared.lock();
     let added = mem::replace(&mut state.inbox.ready, mem::take(&mut inbox.ready));
     state.inbox.ready.extend(added);
@@ -371,6 +377,7 @@ fn round(shared: &Arc<Shared>, waker: &Waker) -> Next {
 /// Runs the engine, which is made if there is none.
 fn run(
     shared: &Arc<Shared>,
+    waker: &Waker,
     engine: Option<Box<Engine>>,
     inbox: &mut Inbox,
     settled: &mut Vec<Box<dyn Settle>>,
@@ -381,7 +388,7 @@ fn run(
         None => Engine::new(shared).map(Box::new),
     };
     match made {
-        Ok(mut engine) => match engine.run(shared, inbox, settled) {
+        Ok(mut engine) => match engine.run(shared, waker, inbox, settled) {
             Ok(()) => Some(engine),
             Err(Broken) => None,
         },

@@ -1,6 +1,6 @@
 //! What drives libcurl: the handles, the sockets and the time, for one user at a time.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, task::Waker, time::Duration};
 
 use interloop::Aborted;
 
@@ -26,7 +26,7 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn new(shared: &Arc<Shared>) -> Result<Self, Error> {
         let reactor = shared.reactor();
-        let sockets = Sockets::new(reactor, Arc::downgrade(shared));
+        let sockets = Sockets::new(reactor, Arc::downgrade(shared)).map_err(Error::no_waiting)?;
         let alarm = Arc::new(Alarm::default());
         let mut timer = Timer::new(reactor, Arc::downgrade(shared), alarm.clone());
         let on_socket = {
@@ -58,6 +58,7 @@ impl Engine {
     pub(crate) fn run(
         &mut self,
         shared: &Arc<Shared>,
+        waker: &Waker,
         inbox: &mut Inbox,
         settled: &mut Vec<Box<dyn Settle>>,
     ) -> Result<(), Broken> {
@@ -82,7 +83,7 @@ impl Engine {
         if let Err(error) = driven {
             return Err(self.give_up(&error, settled));
         }
-        self.sockets.arm(&mut inbox.ready);
+        self.sockets.arm(waker, &mut inbox.ready);
         if self.sockets.take_shortage() {
             shared.reactor().call_later(SHORTAGE, {
                 let shared = Arc::downgrade(shared);

@@ -6,8 +6,7 @@ use std::{
     any::Any,
     collections::HashMap,
     ffi::c_long,
-    io,
-    os::fd::{BorrowedFd, OwnedFd, RawFd},
+    os::fd::{BorrowedFd, RawFd},
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
@@ -158,9 +157,9 @@ fn quick_exit(multi: &Multi) {
     let _ = unsafe { curl_sys::curl_multi_setopt(multi.raw(), QUICK_EXIT, on) };
 }
 
-/// A duplicate of a socket that libcurl has announced, and not taken back yet.
-pub(crate) fn duplicate(socket: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: libcurl has the socket open from announcing it until it says that it is to be forgotten, and that it says before it
-    // closes it. It does neither while this runs: the caller has the handles, or is inside of libcurl's callback.
-    unsafe { BorrowedFd::borrow_raw(socket) }.try_clone_to_owned()
+/// Lends a socket that libcurl has announced, and not taken back yet or is about to take back.
+pub(crate) fn with_socket<R>(socket: RawFd, f: impl FnOnce(BorrowedFd<'_>) -> R) -> R {
+    // SAFETY: libcurl has the socket open from announcing it until after it says that it is to be forgotten, which it does before it
+    // closes it. It does not come to closing it while this runs: the caller has the handles, or is inside of libcurl's callback.
+    f(unsafe { BorrowedFd::borrow_raw(socket) })
 }

@@ -1,4 +1,4 @@
-//! The sockets that libcurl has a loop wait for.
+//! Where there is no epoll: the loop waits for a duplicate of each socket.
 
 use std::{
     collections::HashMap,
@@ -23,10 +23,7 @@ use crate::{driver::Shared, raw};
 /// All sockets of a multi handle. libcurl's callback adds and removes them, whoever has the handles waits for them: that is never
 /// both at once, so the lock is always free.
 ///
-/// libcurl owns its sockets and closes them when it likes. A loop waits for a duplicate of each, from when libcurl announces the
-/// socket until it takes that back, which it does right before it closes it. Both happen inside of the callback, so a number
-/// that is closed and given to another socket within one call is two sockets here, too; and the other end sees the end when
-/// libcurl closes, since there is no duplicate by then.
+/// The duplicate is made and closed inside of the callback, so that the other end sees the end when libcurl closes its socket.
 #[derive(Clone)]
 pub(crate) struct Sockets {
     reactor: Reactor,
@@ -82,12 +79,12 @@ impl Wake for Alarm {
 }
 
 impl Sockets {
-    pub(crate) fn new(reactor: &Reactor, shared: Weak<Shared>) -> Self {
-        Self {
+    pub(crate) fn new(reactor: &Reactor, shared: Weak<Shared>) -> io::Result<Self> {
+        Ok(Self {
             reactor: reactor.clone(),
             shared,
             watched: Arc::default(),
-        }
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Watched> {
@@ -115,7 +112,9 @@ impl Sockets {
 
     fn register(&self, socket: RawFd) -> io::Result<Box<dyn Source>> {
         // libcurl has set it non-blocking.
-        self.reactor.event_loop().register(raw::duplicate(socket)?)
+        self.reactor
+            .event_loop()
+            .register(raw::with_socket(socket, |fd| fd.try_clone_to_owned())?)
     }
 
     fn add(&self, socket: RawFd, source: io::Result<Box<dyn Source>>) {
@@ -201,7 +200,7 @@ impl Sockets {
     ///
     /// Loops tell of changes, and libcurl may leave something unread. So each wait begins with telling the loop that nothing is
     /// there, true or not, if it wants to know; and all of them end with one question to the system, which knows.
-    pub(crate) fn arm(&self, ready: &mut Vec<RawFd>) {
+    pub(crate) fn arm(&self, _: &Waker, ready: &mut Vec<RawFd>) {
         // Not under the lock, as loops may wake from inside of a poll.
         let mut watched = std::mem::take(&mut *self.lock());
         let mut asked = Vec::new();
