@@ -154,7 +154,8 @@ fn cpu() -> Duration {
 
 /// libcurl's own loop.
 fn perform() -> Run {
-    let multi = Multi::new();
+    let mut multi = Multi::new();
+    multi.set_max_connects(2 * PARALLEL).unwrap();
     Box::new(move |handles| {
         let added: Vec<_> = handles.into_iter().map(|easy| multi.add2(easy).unwrap()).collect();
         while multi.perform().unwrap() > 0 {
@@ -163,6 +164,11 @@ fn perform() -> Run {
         multi.messages(|message| message.result().unwrap().unwrap());
         added.into_iter().map(|easy| multi.remove2(easy).unwrap()).collect()
     })
+}
+
+/// libcurl would keep four connections for each transfer that there still is, and so close most of them towards the end.
+fn curl(reactor: &Reactor) -> Curl {
+    Curl::options().max_idle_connections(2 * PARALLEL).on(reactor)
 }
 
 /// All at once.
@@ -176,19 +182,19 @@ fn on_tokio() -> Run {
         .enable_all()
         .build()
         .unwrap();
-    let curl = Curl::new(&interloop_tokio::from_handle(runtime.handle()).unwrap());
+    let curl = curl(&interloop_tokio::from_handle(runtime.handle()).unwrap());
     Box::new(move |handles| runtime.block_on(gathered(curl.clone(), handles)))
 }
 
 fn on_smol() -> Run {
     let executor = Arc::new(smol::Executor::new());
-    let curl = Curl::new(&interloop_smol::from_executor(&executor));
+    let curl = curl(&interloop_smol::from_executor(&executor));
     Box::new(move |handles| smol::block_on(executor.run(gathered(curl.clone(), handles))))
 }
 
 fn on_futures() -> Run {
     let mut pool = futures_executor::LocalPool::new();
-    let curl = Curl::new(&interloop_futures::from_local_spawner(pool.spawner()));
+    let curl = curl(&interloop_futures::from_local_spawner(pool.spawner()));
     Box::new(move |handles| pool.run_until(gathered(curl.clone(), handles)))
 }
 

@@ -40,8 +40,7 @@
 //!
 //! # How it is driven
 //!
-//! By `curl_multi_socket_action`. What libcurl wants to wait for is registered with the reactor's loop, the time that it asks to
-//! be told is one [delayed call](interloop::Reactor::call_later), which nothing but libcurl itself moves or takes back. A task
+//! By `curl_multi_socket_action`. The loop waits for libcurl's sockets, the time that libcurl asks to be told is one [delayed call](interloop::Reactor::call_later), which nothing but libcurl itself moves or takes back. A task
 //! of the reactor's drives it as long as there are transfers; without any there is neither task nor call, so that executors that
 //! end with their last task do. The connections are kept by the [`Curl`] and its clones.
 //!
@@ -70,9 +69,14 @@
 //!
 //! # Descriptors
 //!
-//! Each connection has libcurl's socket; while a transfer waits on it, the loop has a duplicate. The duplicate is closed before
-//! libcurl closes the socket. A [`Curl`] has four more for itself, from its first transfer on. Where descriptors are short, sockets are
-//! looked after every 10 ms until there is one for the duplicate.
+//! Each connection has libcurl's socket, and a [`Curl`] has five more for itself, from its first transfer on: libcurl's own, and on Linux an
+//! instance of epoll, which watches all of its sockets and for which the loop waits. On other systems, the loop waits for a duplicate of each
+//! socket as long as a transfer does; it is closed right before libcurl closes the socket. Where there are no descriptors left for a
+//! duplicate, its socket is looked after every 10 ms until there is one.
+//!
+//! libcurl as `curl-sys` 0.4.91 builds it asks the system by select(2), and **fails to connect where a descriptor is 1024 or greater**. A
+//! program with as many says in its environment, or the `[env]` of its `.cargo/config.toml`, `CFLAGS = "-DHAVE_POLL"`, as this repository
+//! does.
 //!
 //! # What it is built from
 //!
@@ -84,7 +88,7 @@
 //! # Unsafe code
 //!
 //! Three lines, in one module. The crate `curl` does not let its multi handles go from one thread to another, since their easy handles
-//! could stay behind; here they go together. A descriptor that libcurl owns is borrowed for as long as it takes to duplicate it. And
+//! could stay behind; here they go together. A descriptor that libcurl owns is lent to the system call that begins or ends watching it. And
 //! one option of the multi handle has no name in the crate yet: that its end does not wait for its threads.
 
 mod collect;

@@ -24,8 +24,8 @@ pub struct Options {
 
 impl Options {
     /// At most so many connections at once; further transfers wait for one. Zero, as it is at first, is no limit. A program
-    /// that starts thousands of transfers sets it, as each connection takes two descriptors meanwhile, or three (see
-    /// [the crate's documentation](crate#descriptors)).
+    /// that starts thousands of transfers sets it, as each connection takes a descriptor (see [the crate's
+    /// documentation](crate#descriptors)).
     pub fn max_connections(mut self, count: usize) -> Self {
         self.connections = Some(count);
         self
@@ -37,8 +37,8 @@ impl Options {
         self
     }
 
-    /// At most so many connections are kept open for transfers to come. At first, that is four times as many as there are
-    /// transfers.
+    /// At most so many connections are kept open for transfers to come. If this is not set, libcurl keeps four for each transfer that
+    /// there is at the time: after many transfers at once, it closes most of their connections as these come to their end.
     pub fn max_idle_connections(mut self, count: usize) -> Self {
         self.idle_connections = Some(count);
         self
