@@ -145,7 +145,7 @@ impl Handler for LeavesNone {
         let socket = Socket::new(family.into(), kind.into(), Some(protocol.into())).ok()?;
         let none = Rlimit {
             // As many as libcurl asks the system about at once are allowed, and those are taken.
-            current: Some(3),
+            current: Some(4),
             ..getrlimit(Resource::Nofile)
         };
         setrlimit(Resource::Nofile, none).unwrap();
@@ -166,7 +166,7 @@ fn transfers_get_through_a_shortage_of_descriptors() {
     let mut easy = Easy2::new(LeavesNone(Collect::new()));
     easy.url(&format!("http://{}/", server.addr)).unwrap();
     let transfer = curl.perform(easy);
-    while getrlimit(Resource::Nofile).current != Some(3) {
+    while getrlimit(Resource::Nofile).current != Some(4) {
         pool.run_until(reactor.sleep(Duration::from_millis(1))).unwrap();
     }
     // Where the loop waits for a duplicate, that is tried in vain more than once.
