@@ -11,13 +11,13 @@ use std::{
 };
 
 use super::{
-    AfterEof, Channel, Detached, Lost, Protocol, Transport, buffers,
+    AfterEof, Channel, Detached, Lost, Protocol, Transport, buffers, contain,
     shared::{Ending, Over, Request, Shared},
 };
 use crate::{Aborted, Completer, Reactor};
 
-/// As many times it may read in one poll, before the other tasks of the loop have their turn.
-const READS: u32 = 16;
+/// As many times it may read, or look what was asked for, in one poll, before the other tasks of the loop have their turn.
+const TURNS: u32 = 16;
 
 /// Gives a connection to a protocol, which is called from a task of the reactor's from now on.
 ///
@@ -115,32 +115,33 @@ impl<C: Channel> Connection<C> {
     /// Does what there is to do, until the task has to wait or gives way to others.
     fn run(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Result<(), End> {
         if !mem::replace(&mut self.is_made, true) {
-            self.call(|protocol, transport| protocol.connection_made(transport))?;
+            self.call(|protocol, transport| protocol.connection_made(transport));
         }
-        let mut reads = 0;
+        let mut turns = 0;
         // What has to wait is not tried again before the next poll.
         let (mut may_send, mut may_receive) = (true, true);
         loop {
             self.attend()?;
             may_send = may_send && self.send(cx)?.is_ready();
-            self.tell_marks()?;
-            if self.transport.shared().has_news() {
-                continue;
-            }
-            if may_receive && self.receives() {
-                if reads == READS {
+            self.tell_marks();
+            let has_news = self.transport.shared().has_news();
+            let receives = may_receive && self.receives();
+            if has_news || receives {
+                if turns == TURNS {
                     self.transport.shared().pass();
                     cx.waker().wake_by_ref();
                     return Ok(());
                 }
-                reads += 1;
+                turns += 1;
+            }
+            if has_news {
+                continue;
+            }
+            if receives {
                 may_receive = self.receive(cx, scratch)?.is_ready();
                 continue;
             }
-            if self.sending.is_empty() {
-                buffers::give_writing(&mut self.sending);
-            }
-            if self.transport.shared().park(cx.waker(), self.sending.len() - self.sent) {
+            if self.transport.shared().park(cx.waker()) {
                 return Ok(());
             }
         }
@@ -148,45 +149,53 @@ impl<C: Channel> Connection<C> {
 
     /// Looks what was asked for, and does what need not wait for anything to be sent.
     fn attend(&mut self) -> Result<(), End> {
-        let Some(mut state) = self.transport.shared().news() else {
+        let shared = self.transport.shared();
+        let Some(mut state) = shared.news() else {
             return Ok(());
         };
-        state.hand_over(&mut self.sending, self.sent);
+        shared.hand_over(&mut state, &mut self.sending, self.sent);
         self.behind = state.outgoing.len();
         self.ending = state.ending;
         self.reading = state.reading;
         self.marks = state.marks.clone();
         self.drained.append(&mut state.drained);
-        let mut reread = mem::take(&mut state.reread);
-        let requests = mem::take(&mut state.requests);
         self.has_unread = !state.unread.is_empty();
-        drop(state);
         if self.ending == Ending::Abort {
+            // With the requests where they are: they fail with the reason.
             return Err(End::Lost(Aborted::cancelled().into()));
         }
-        for request in requests {
-            match request {
-                Request::Replace(protocol) => {
-                    let unused = self.call(|protocol, _| protocol.take_unused())?;
-                    guarded(|| drop(self.protocol.replace(protocol)))?;
+        let mut reread = mem::take(&mut state.reread);
+        let requests = state.requests.len();
+        drop(state);
+        for _ in 0..requests {
+            match self.transport.shared().next_request() {
+                Some(Request::Replace(protocol)) => {
+                    let unused = self.call(|protocol, _| protocol.take_unused());
                     self.keep(unused);
+                    // One whose predecessor's destructor panics hears of nothing.
+                    self.is_made = false;
+                    drop(self.protocol.replace(protocol));
+                    self.is_made = true;
                     self.is_paused = false;
-                    self.call(|protocol, transport| protocol.connection_made(transport))?;
+                    // The new one hears of the end, too, behind what it is given.
+                    self.has_read_all = false;
+                    self.call(|protocol, transport| protocol.connection_made(transport));
                     reread = true;
                 }
-                Request::Socket(job) => {
-                    let socket = self.channel.as_ref().and_then(Channel::socket);
-                    guarded(|| job(socket))?;
+                Some(Request::Socket(job)) => job(self.channel.as_ref().and_then(Channel::socket)),
+                Some(Request::Detach(completer)) => {
+                    // A second one is dropped, and its deferred fails.
+                    self.detaching.get_or_insert(completer);
+                    self.transport.shared().lock().is_leaving = true;
                 }
-                // A second one is dropped, and its deferred fails.
-                Request::Detach(completer) => drop(self.detaching.get_or_insert(completer)),
+                None => break,
             }
         }
         if reread && self.receives() {
             let unread = mem::take(&mut self.transport.shared().lock().unread);
             self.has_unread = false;
             if !unread.is_empty() {
-                self.call(|protocol, transport| protocol.data_received(transport, &unread))?;
+                self.call(|protocol, transport| protocol.data_received(transport, &unread));
             }
         }
         Ok(())
@@ -205,15 +214,18 @@ impl<C: Channel> Connection<C> {
                     Poll::Ready(Err(error)) => return Err(failed(error)),
                     Poll::Pending => return Ok(Poll::Pending),
                 }
+                self.transport.shared().set_sending(self.sending.len() - self.sent);
                 self.is_flushed = false;
             }
-            self.sending.clear();
+            // At once, so that the next method that writes finds it; and none is exchanged for an empty one that has memory.
+            buffers::give_writing(&mut self.sending);
             self.sent = 0;
             if self.behind == 0 {
                 break;
             }
             self.behind = 0;
-            self.transport.shared().lock().hand_over(&mut self.sending, 0);
+            let shared = self.transport.shared();
+            shared.hand_over(&mut shared.lock(), &mut self.sending, 0);
         }
         if !self.is_flushed {
             match channel.as_mut().poll_flush(cx) {
@@ -222,17 +234,22 @@ impl<C: Channel> Connection<C> {
             }
             self.is_flushed = true;
         }
-        if self.detaching.is_some() {
-            let unused = self.call(|protocol, _| protocol.take_unused())?;
-            self.keep(unused);
-            return Err(End::Detached);
-        }
-        if self.ending >= Ending::Write && !self.has_ended_writing {
+        // A stream that is detached is given away open, unless its writing direction alone was to end before.
+        let ends_writing = match self.detaching {
+            Some(_) => self.ending == Ending::Write,
+            None => self.ending >= Ending::Write,
+        };
+        if ends_writing && !self.has_ended_writing {
             match channel.poll_close(cx) {
                 Poll::Ready(result) => result.map_err(failed)?,
                 Poll::Pending => return Ok(Poll::Pending),
             }
             self.has_ended_writing = true;
+        }
+        if self.detaching.is_some() {
+            let unused = self.call(|protocol, _| protocol.take_unused());
+            self.keep(unused);
+            return Err(End::Detached);
         }
         if self.has_ended_writing && (self.ending == Ending::Close || self.has_read_all) {
             return Err(End::Lost(Lost::Closed));
@@ -241,20 +258,19 @@ impl<C: Channel> Connection<C> {
     }
 
     /// Tells the protocol, and those who wait, how much is left to be sent.
-    fn tell_marks(&mut self) -> Result<(), End> {
+    fn tell_marks(&mut self) {
         let buffered = self.sending.len() - self.sent + self.behind;
         if buffered > self.marks.end && !self.is_paused {
             self.is_paused = true;
-            self.call(|protocol, transport| protocol.pause_writing(transport))?;
+            self.call(|protocol, transport| protocol.pause_writing(transport));
         } else if buffered <= self.marks.start {
             if mem::take(&mut self.is_paused) {
-                self.call(|protocol, transport| protocol.resume_writing(transport))?;
+                self.call(|protocol, transport| protocol.resume_writing(transport));
             }
             for waiting in mem::take(&mut self.drained) {
                 waiting.complete(());
             }
         }
-        Ok(())
     }
 
     /// Whether the protocol is to be given more.
@@ -273,25 +289,25 @@ impl<C: Channel> Connection<C> {
         let data = &scratch[..len];
         if len == 0 {
             self.has_read_all = true;
-            if self.call(|protocol, transport| protocol.eof_received(transport))? == AfterEof::Close {
+            if self.call(|protocol, transport| protocol.eof_received(transport)) == AfterEof::Close {
                 self.transport.lose_connection();
             }
         } else if mem::take(&mut self.has_unread) {
             let mut joined = mem::take(&mut self.transport.shared().lock().unread);
             joined.extend_from_slice(data);
-            self.call(|protocol, transport| protocol.data_received(transport, &joined))?;
+            self.call(|protocol, transport| protocol.data_received(transport, &joined));
         } else {
-            self.call(|protocol, transport| protocol.data_received(transport, data))?;
+            self.call(|protocol, transport| protocol.data_received(transport, data));
         }
         Ok(Poll::Ready(()))
     }
 
-    fn call<R>(&mut self, method: impl FnOnce(&mut dyn Protocol, &Transport) -> R) -> Result<R, End> {
+    fn call<R>(&mut self, method: impl FnOnce(&mut dyn Protocol, &Transport) -> R) -> R {
         let protocol = self
             .protocol
             .as_mut()
             .expect("a connection has a protocol until it ends");
-        guarded(|| method(&mut **protocol, &self.transport))
+        method(&mut **protocol, &self.transport)
     }
 
     fn end(&mut self, end: End) {
@@ -307,14 +323,13 @@ impl<C: Channel> Connection<C> {
     fn lose(&mut self, mut protocol: Box<dyn Protocol + Send>, reason: &Lost) {
         let rest = self.transport.shared().end(Over::Lost(reason.clone()));
         // Whoever is told of the end may count on it: the descriptor is free, and the other end knows.
-        self.channel = None;
+        contain("the destructor of a channel", || drop(self.channel.take()));
         if self.is_made {
-            let told = catch_unwind(AssertUnwindSafe(|| protocol.connection_lost(&self.transport, reason)));
-            if told.is_err() {
-                log::error!("connection_lost of a protocol panicked; its connection was over already");
-            }
+            contain("connection_lost of a protocol", || {
+                protocol.connection_lost(&self.transport, reason);
+            });
         }
-        drop(protocol);
+        contain("the destructor of a protocol", || drop(protocol));
         for waiting in mem::take(&mut self.drained) {
             waiting.fail(reason.clone());
         }
@@ -338,7 +353,7 @@ impl<C: Channel> Connection<C> {
     fn detach(&mut self, protocol: Box<dyn Protocol + Send>) {
         let mut rest = self.transport.shared().end(Over::Detached);
         let unread = mem::take(&mut rest.unread);
-        drop(protocol);
+        contain("the destructor of a protocol", || drop(protocol));
         if let (Some(completer), Some(channel)) = (self.detaching.take(), self.channel.take()) {
             completer.complete(Detached::new(Box::new(channel), unread));
         }
@@ -346,7 +361,7 @@ impl<C: Channel> Connection<C> {
             waiting.complete(());
         }
         // Those who wait for an end learn that there is none: their completers are dropped.
-        drop(rest);
+        contain("what was asked of a connection", || drop(rest));
     }
 }
 
@@ -356,7 +371,9 @@ impl<C: Channel> Future for Connection<C> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut scratch = buffers::take_reading();
         self.transport.shared().begin();
-        let ran = self.run(cx, &mut scratch);
+        // A panic of a method's, a channel's or a destructor's ends the connection and nothing else.
+        let ran = catch_unwind(AssertUnwindSafe(|| self.run(cx, &mut scratch)));
+        let ran = ran.unwrap_or_else(|payload| Err(End::Lost(Aborted::panicked(payload).into())));
         buffers::give_reading(scratch);
         match ran {
             Ok(()) => Poll::Pending,
@@ -373,11 +390,6 @@ impl<C: Channel> Drop for Connection<C> {
     fn drop(&mut self) {
         self.end(End::Lost(Aborted::shut_down().into()));
     }
-}
-
-/// Runs foreign code, whose panic ends the connection and nothing else.
-fn guarded<R>(code: impl FnOnce() -> R) -> Result<R, End> {
-    catch_unwind(AssertUnwindSafe(code)).map_err(|payload| End::Lost(Aborted::panicked(payload).into()))
 }
 
 fn failed(error: io::Error) -> End {

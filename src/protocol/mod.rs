@@ -80,3 +80,10 @@ pub use self::{
     traits::{AfterEof, Factory, Protocol},
     transport::{InvalidMarks, Transport},
 };
+
+/// Runs foreign code where nothing is left that could fail with its panic.
+fn contain(what: &str, code: impl FnOnce()) {
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(code)).is_err() {
+        log::error!("{what} panicked; it was over already, and everything else goes on");
+    }
+}

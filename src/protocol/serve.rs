@@ -7,7 +7,7 @@ use std::{
 
 use futures_core::Stream;
 
-use super::{Channel, Factory, attach};
+use super::{Channel, Factory, attach, contain};
 use crate::{Aborted, Deferred, Reactor};
 
 /// Accepts connections, and gives each to a protocol that the factory makes.
@@ -100,6 +100,7 @@ impl<F: Factory> Stopping<F> {
 
 impl<F: Factory> Drop for Stopping<F> {
     fn drop(&mut self) {
-        self.0.stopped();
+        // It may run inside of whoever stops the port, or of a loop that shuts down.
+        contain("what a factory does when it is stopped", || self.0.stopped());
     }
 }

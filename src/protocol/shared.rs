@@ -1,17 +1,26 @@
 //! What a connection's task and the handles on it share.
 
+#[cfg(not(interloop_loom))]
+use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicUsize},
+};
 use std::{
+    collections::VecDeque,
     io, mem,
     ops::Range,
     os::fd::BorrowedFd,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{PoisonError, atomic::Ordering},
     task::Waker,
 };
 
-use super::{Address, Detached, Lost, Protocol, buffers};
+#[cfg(interloop_loom)]
+use loom::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicUsize},
+};
+
+use super::{Address, Detached, Lost, Protocol, buffers, contain};
 use crate::{Aborted, Completer};
 
 /// How much may wait to be sent before the protocol is asked to pause, and at how much it may go on: asyncio's figures.
@@ -26,14 +35,14 @@ pub(super) struct Shared {
     running: AtomicBool,
     /// Something was asked for since the task looked last. Set under the lock.
     asked: AtomicBool,
+    /// As many bytes has the task taken and not yet sent. It grows under the lock only.
+    sending: AtomicUsize,
     state: Mutex<State>,
 }
 
 pub(super) struct State {
     /// Written, and not yet taken by the task.
     pub(super) outgoing: Vec<u8>,
-    /// As many bytes has the task taken and not yet sent.
-    pub(super) sending: usize,
     pub(super) marks: Range<usize>,
     pub(super) reading: bool,
     pub(super) ending: Ending,
@@ -41,7 +50,9 @@ pub(super) struct State {
     pub(super) unread: Vec<u8>,
     /// Whether that is to be read again before anything else comes.
     pub(super) reread: bool,
-    pub(super) requests: Vec<Request>,
+    pub(super) requests: VecDeque<Request>,
+    /// Whether it goes to who detaches it.
+    pub(super) is_leaving: bool,
     pub(super) drained: Vec<Completer<(), Lost>>,
     pub(super) closed: Vec<Completer<Lost, Aborted>>,
     pub(super) waker: Option<Waker>,
@@ -81,13 +92,13 @@ impl Shared {
     pub(super) fn new(local: Option<Address>, peer: Option<Address>) -> Self {
         let state = State {
             outgoing: Vec::new(),
-            sending: 0,
             marks: MARKS,
             reading: true,
             ending: Ending::Open,
             unread: Vec::new(),
             reread: false,
-            requests: Vec::new(),
+            requests: VecDeque::new(),
+            is_leaving: false,
             drained: Vec::new(),
             closed: Vec::new(),
             waker: None,
@@ -98,6 +109,7 @@ impl Shared {
             peer,
             running: AtomicBool::new(false),
             asked: AtomicBool::new(false),
+            sending: AtomicUsize::new(0),
             state: Mutex::new(state),
         }
     }
@@ -148,22 +160,53 @@ impl Shared {
         Some(state)
     }
 
-    /// A poll of the task ends, and it waits with `sending` bytes to send; unless something was asked for.
-    pub(super) fn park(&self, waker: &Waker, sending: usize) -> bool {
-        let replaced = {
-            let mut state = self.lock();
-            state.sending = sending;
-            if self.has_news() {
-                return false;
+    /// The next of what only the task can do.
+    pub(super) fn next_request(&self) -> Option<Request> {
+        self.lock().requests.pop_front()
+    }
+
+    /// As many bytes have been written and not sent.
+    pub(super) fn buffered(&self, state: &State) -> usize {
+        self.sending.load(Ordering::Relaxed) + state.outgoing.len()
+    }
+
+    /// Gives what was written to the task, if that has sent all that it had, of which it has sent `sent` bytes.
+    pub(super) fn hand_over(&self, state: &mut State, sending: &mut Vec<u8>, sent: usize) {
+        if sending.is_empty() {
+            mem::swap(sending, &mut state.outgoing);
+        }
+        self.set_sending(sending.len() - sent);
+    }
+
+    /// The task has as many bytes left of those that it took.
+    pub(super) fn set_sending(&self, sending: usize) {
+        self.sending.store(sending, Ordering::Relaxed);
+    }
+
+    /// A poll of the task ends, and it waits; unless something was asked for.
+    pub(super) fn park(&self, waker: &Waker) -> bool {
+        // A waker is somebody's code: cloned and dropped without the lock.
+        let mut clone = None;
+        loop {
+            {
+                let mut state = self.lock();
+                if self.has_news() {
+                    return false;
+                }
+                let is_present = state.waker.as_ref().is_some_and(|present| present.will_wake(waker));
+                if is_present || clone.is_some() {
+                    self.running.store(false, Ordering::Relaxed);
+                    let replaced = match is_present {
+                        true => None,
+                        false => mem::replace(&mut state.waker, clone.take()),
+                    };
+                    drop(state);
+                    drop(replaced);
+                    return true;
+                }
             }
-            self.running.store(false, Ordering::Relaxed);
-            match &mut state.waker {
-                Some(present) if present.will_wake(waker) => None,
-                place => place.replace(waker.clone()),
-            }
-        };
-        drop(replaced);
-        true
+            clone = Some(waker.clone());
+        }
     }
 
     /// A poll of the task ends, and another one follows without anybody's asking.
@@ -176,7 +219,7 @@ impl Shared {
     pub(super) fn end(&self, over: Over) -> Rest {
         let mut state = self.lock();
         state.over = Some(over);
-        state.sending = 0;
+        self.set_sending(0);
         Rest {
             requests: mem::take(&mut state.requests),
             drained: mem::take(&mut state.drained),
@@ -190,9 +233,9 @@ impl Shared {
 
 /// What is left of a connection's state when it is over.
 pub(super) struct Rest {
-    pub(super) requests: Vec<Request>,
-    pub(super) drained: Vec<Completer<(), Lost>>,
-    pub(super) closed: Vec<Completer<Lost, Aborted>>,
+    requests: VecDeque<Request>,
+    drained: Vec<Completer<(), Lost>>,
+    closed: Vec<Completer<Lost, Aborted>>,
     pub(super) unread: Vec<u8>,
     _outgoing: Vec<u8>,
     _waker: Option<Waker>,
@@ -208,7 +251,9 @@ impl Rest {
             match request {
                 Request::Detach(completer) => completer.fail(reason.clone()),
                 // Their deferreds learn of it when they are dropped; a protocol that was never begun hears of nothing.
-                Request::Socket(_) | Request::Replace(_) => {}
+                request @ (Request::Socket(_) | Request::Replace(_)) => {
+                    contain("what was asked of a connection", || drop(request))
+                }
             }
         }
         for waiting in self.closed {
@@ -218,15 +263,14 @@ impl Rest {
 }
 
 impl State {
-    /// As many bytes have been written and not sent.
-    pub(super) fn buffered(&self) -> usize {
-        self.sending + self.outgoing.len()
-    }
-
     /// Whether the protocol that has the connection is to be given what comes.
     pub(super) fn is_reading(&self) -> bool {
         let goes_on = |request: &Request| matches!(request, Request::Socket(_));
-        self.over.is_none() && self.reading && self.ending <= Ending::Write && self.requests.iter().all(goes_on)
+        self.over.is_none()
+            && self.reading
+            && !self.is_leaving
+            && self.ending <= Ending::Write
+            && self.requests.iter().all(goes_on)
     }
 
     /// As [`write`](Self::write), by exchanging buffers if nothing waits.
@@ -238,14 +282,6 @@ impl State {
             true => mem::swap(&mut self.outgoing, buffer),
             false => self.outgoing.append(buffer),
         }
-    }
-
-    /// Gives what was written to the task, if that has sent all that it had, of which it has sent `sent` bytes.
-    pub(super) fn hand_over(&mut self, sending: &mut Vec<u8>, sent: usize) {
-        if sending.is_empty() {
-            mem::swap(sending, &mut self.outgoing);
-        }
-        self.sending = sending.len() - sent;
     }
 
     /// Takes bytes to be sent; none after the writing direction was asked to end.

@@ -133,7 +133,7 @@ impl Transport {
 
     /// As many bytes were written and are not yet sent. asyncio's `get_write_buffer_size`.
     pub fn buffered(&self) -> usize {
-        self.shared.lock().buffered()
+        self.shared.buffered(&self.shared.lock())
     }
 
     /// Sets when the protocol is asked to pause writing (more than `high` bytes wait to be sent) and to resume it (no more than
@@ -169,13 +169,15 @@ impl Transport {
     /// ```
     pub fn drain(&self) -> Deferred<(), Lost> {
         let (completer, deferred) = Deferred::pair();
-        let waits = self.shared.ask(|state| match state.buffered() > state.marks.end {
-            true => {
-                state.drained.push(completer);
-                None
-            }
-            false => Some(completer),
-        });
+        let waits = self
+            .shared
+            .ask(|state| match self.shared.buffered(state) > state.marks.end {
+                true => {
+                    state.drained.push(completer);
+                    None
+                }
+                false => Some(completer),
+            });
         match waits {
             Ok(None) => deferred,
             Ok(Some(completer)) => {
@@ -296,12 +298,16 @@ fn reason(over: Over) -> Lost {
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.shared.lock();
+        let (buffered, ending, over) = {
+            let state = self.shared.lock();
+            (self.shared.buffered(&state), state.ending, state.over.clone())
+        };
+        // An error of a channel's own may be among it, which is not shown under the lock.
         f.debug_struct("Transport")
             .field("peer", &self.shared.peer)
-            .field("buffered", &state.buffered())
-            .field("ending", &state.ending)
-            .field("over", &state.over)
+            .field("buffered", &buffered)
+            .field("ending", &ending)
+            .field("over", &over)
             .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,8 @@
 mod ending;
 mod framing;
 mod handing_over;
+mod hostile;
+mod random;
 mod reading;
 mod writing;
 

@@ -142,14 +142,15 @@ impl<R: Receiver> Framed<R> {
         method(&mut self.receiver, &mut frames)
     }
 
-    /// Calls the receiver with all that is there, as long as it wants it. How many bytes are done with.
-    fn receive(&mut self, transport: &Transport, input: &[u8]) -> usize {
+    /// Calls the receiver with all that is there, as long as it wants it. How many bytes are done with, and whether the rest has to wait
+    /// until it is asked for.
+    fn receive(&mut self, transport: &Transport, input: &[u8]) -> (usize, bool) {
         let mut done = 0;
         loop {
             let rest = &input[done..];
             if self.mode == Mode::Raw {
                 if rest.is_empty() {
-                    return done;
+                    return (done, false);
                 }
                 self.call(transport, |receiver, frames| receiver.raw_received(frames, rest));
                 done = input.len();
@@ -161,7 +162,7 @@ impl<R: Receiver> Framed<R> {
                     Ok(found) => {
                         done += found.consumed.min(rest.len());
                         let Some(frame) = found.frame else {
-                            return done;
+                            return (done, false);
                         };
                         self.call(transport, |receiver, frames| receiver.frame_received(frames, frame));
                     }
@@ -169,7 +170,7 @@ impl<R: Receiver> Framed<R> {
                         self.call(transport, |receiver, frames| {
                             receiver.decoding_failed(frames, error, rest)
                         });
-                        return input.len();
+                        return (input.len(), false);
                     }
                 }
             }
@@ -177,7 +178,7 @@ impl<R: Receiver> Framed<R> {
                 self.mode = Mode::Frames;
             }
             if !transport.is_reading() {
-                return done;
+                return (done, true);
             }
         }
     }
@@ -197,13 +198,14 @@ impl<R: Receiver> Protocol for Framed<R> {
                 &joined
             }
         };
-        let done = self.receive(transport, input);
+        let (done, has_stopped) = self.receive(transport, input);
         let rest = &input[done..];
         if rest.is_empty() {
             return;
         }
-        if !transport.is_reading() {
-            // For whoever receives next: this one, or what takes its place.
+        if has_stopped {
+            // For whoever receives next: this one, or what takes its place. Also if reading was resumed meanwhile, from another thread:
+            // it is given back as soon as this method has returned.
             transport.unread(rest);
         } else if joined.is_empty() {
             self.partial = rest.to_vec();
