@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# Real libraries on every loop, in the workspace of tests/ecosystem: its tests, then the matrix, which is compared with the copy in its
+# README. With --write, that copy is written anew.
+#
+# The servers that some of the libraries talk to are installed by apt-get where that may be, and started here for the time of the run, on
+# free ports, with their data in a directory of their own. Libraries whose server is not there are skipped, which is said.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case "${1:---check}" in
+    --check | --write) mode=${1:---check} ;;
+    *)
+        echo "usage: ecosystem.sh [--check | --write]" >&2
+        exit 2
+        ;;
+esac
+
+scratch=$(mktemp -d)
+chmod 755 "$scratch"
+running=()
+stop() {
+    local pid
+    for pid in "${running[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+    for pid in "${running[@]}"; do
+        wait "$pid" 2>/dev/null || true
+    done
+    rm -rf "$scratch"
+}
+trap stop EXIT
+
+# have COMMAND PACKAGE: whether there is a command, which is installed if that may be.
+have() {
+    command -v "$1" >/dev/null && return
+    if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
+        echo "ecosystem.sh: there is no $1, and nothing may be installed here" >&2
+        return 1
+    fi
+    echo "ecosystem.sh: installing $2"
+    # What a package starts by itself is not ours.
+    printf '#!/bin/sh\nexit 101\n' >"$scratch/policy"
+    chmod +x "$scratch/policy"
+    { apt-get install -y -q "$2" || { apt-get update -q && apt-get install -y -q "$2"; }; } >"$scratch/apt.log" 2>&1 || {
+        echo "ecosystem.sh: cannot install $2: $(tail -n 1 "$scratch/apt.log")" >&2
+        return 1
+    }
+    command -v "$1" >/dev/null
+}
+
+# free_port: one that nobody listens on.
+free_port() {
+    local port
+    for port in $(shuf -i 20000-30000 -n 50); do
+        if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+            echo "$port"
+            return
+        fi
+    done
+    echo "ecosystem.sh: no port is free" >&2
+    return 1
+}
+
+# started NAME LOG COMMAND...: runs a server in the background, whose output goes to a file.
+started() {
+    local log=$scratch/$1.log
+    shift
+    "$@" >"$log" 2>&1 &
+    running+=($!)
+}
+
+# answers NAME COMMAND...: waits until a command succeeds, 20 seconds at most.
+answers() {
+    local name=$1 _
+    shift
+    for _ in $(seq 200); do
+        if "$@" >/dev/null 2>&1; then
+            return
+        fi
+        sleep 0.1
+    done
+    echo "ecosystem.sh: $name does not answer:" >&2
+    tail -n 5 "$scratch/$name.log" >&2
+    return 1
+}
+
+is_open() {
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+start_redis() {
+    have redis-server redis-server || return 0
+    local port
+    port=$(free_port)
+    started redis redis-server --bind 127.0.0.1 --port "$port" --save "" --appendonly no --dir "$scratch"
+    answers redis is_open "$port"
+    export MATRIX_REDIS=127.0.0.1:$port
+}
+
+start_nats() {
+    have nats-server nats-server || return 0
+    local port
+    port=$(free_port)
+    started nats nats-server --addr 127.0.0.1 --port "$port"
+    answers nats is_open "$port"
+    export MATRIX_NATS=127.0.0.1:$port
+}
+
+start_postgres() {
+    local bin port as=()
+    # Debian has its programs apart from the others.
+    PATH=$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')
+    have initdb postgresql || return 0
+    PATH=$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')
+    bin=$(dirname "$(readlink -f "$(command -v initdb)")")
+    # It refuses to be run by root.
+    if [[ $(id -u) == 0 ]]; then
+        id postgres >/dev/null 2>&1 || useradd --system postgres
+        as=(setpriv --reuid postgres --regid "$(id -g postgres)" --clear-groups)
+    fi
+    mkdir "$scratch/postgres"
+    if [[ $(id -u) == 0 ]]; then
+        chown postgres "$scratch/postgres"
+    fi
+    "${as[@]}" "$bin/initdb" --pgdata "$scratch/postgres/data" --username matrix --auth trust --no-sync \
+        --encoding UTF8 --locale C >"$scratch/initdb.log" 2>&1 || { cat "$scratch/initdb.log" >&2; return 1; }
+    port=$(free_port)
+    started postgres "${as[@]}" "$bin/postgres" -D "$scratch/postgres/data" -h 127.0.0.1 -p "$port" \
+        -k "$scratch/postgres" -c fsync=off
+    answers postgres "$bin/pg_isready" -q -h 127.0.0.1 -p "$port"
+    export MATRIX_POSTGRES=127.0.0.1:$port/matrix
+}
+
+start_bus() {
+    have dbus-daemon dbus-daemon || return 0
+    started dbus dbus-daemon --session --nofork --address="unix:path=$scratch/bus"
+    answers dbus test -S "$scratch/bus"
+    export MATRIX_DBUS=unix:path=$scratch/bus
+}
+
+start_redis
+start_postgres
+
+manifest=tests/ecosystem/Cargo.toml
+cargo fmt --manifest-path "$manifest" --all --check
+# All packages each time, so that nothing is built twice, with some features and with others.
+cargo test --locked --manifest-path "$manifest" --workspace
+cargo build --locked --manifest-path "$manifest" --workspace
+"${CARGO_TARGET_DIR:-tests/ecosystem/target}/debug/interloop-ecosystem-matrix" "$mode" tests/ecosystem/README.md
