@@ -601,6 +601,22 @@ macro_rules! __every_loop {
             a_plain_thread_waits_for_a_signal
         }
         $crate::__topic! {
+            $name, protocols:
+            methods_are_called_in_order
+            both_ends_know_their_addresses
+            a_connection_whose_other_end_is_half_closed_is_answered
+            an_aborted_connection_ends_at_the_other_end
+            a_reset_is_the_reason_of_the_loss
+            a_slow_reader_pauses_the_writer
+            a_protocol_that_pauses_reading_slows_the_other_end_down
+            two_hundred_connections_are_served_and_one_that_panics_is_lost_alone
+            a_port_that_is_stopped_accepts_no_more_and_leaves_connections_alone
+            a_connection_becomes_a_stream_and_a_connection_again
+            options_are_set_on_the_socket
+            a_plain_thread_writes_and_closes
+            a_peer_of_the_standard_library_is_served
+        }
+        $crate::__topic! {
             $name, process:
             what_a_child_writes_is_collected
             a_child_gets_its_arguments_environment_and_directory
@@ -669,6 +685,7 @@ macro_rules! __loops_that_shut_down {
             a_descriptor_registered_afterwards_is_refused_and_closed
             deferreds_and_contexts_go_on
             calls_that_wait_are_dropped_and_not_made
+            connections_of_protocols_are_lost
         }
         $crate::__topic! {
             $name, callbacks_stranded:
@@ -783,6 +800,7 @@ mod tests {
             ("orphans", include_str!("cases/orphans.rs")),
             ("pipes", include_str!("cases/pipes.rs")),
             ("process", include_str!("cases/process.rs")),
+            ("protocols", include_str!("cases/protocols.rs")),
             ("shutdown", include_str!("cases/shutdown.rs")),
             ("signal", include_str!("cases/signal.rs")),
             ("source", include_str!("cases/source.rs")),

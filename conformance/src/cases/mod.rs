@@ -23,6 +23,7 @@ pub mod named_pipes;
 pub mod orphans;
 pub mod pipes;
 pub mod process;
+pub mod protocols;
 pub mod shutdown;
 pub mod signal;
 pub mod source;

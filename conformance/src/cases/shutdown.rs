@@ -22,6 +22,7 @@ use futures_util::{
 use interloop::{
     Aborted, AsAborted, Deferred,
     net::{Connector, HostPort, TcpListener, TcpStream},
+    protocol::{self, Lost, Protocol, Transport},
 };
 
 use crate::{
@@ -563,4 +564,51 @@ pub fn calls_that_wait_are_dropped_and_not_made(mut subject: impl ShutsDown) {
     assert_eq!(drops.count(), 3);
     assert!(afterwards.reset(HOUR).unwrap_err().is_shut_down());
     assert_eq!(made.count(), 0);
+}
+
+/// Says what it is lost with.
+struct Losing(mpsc::Sender<Lost>);
+
+impl Protocol for Losing {
+    fn connection_made(&mut self, transport: &Transport) {
+        transport.write(b"made");
+    }
+
+    fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+
+    fn connection_lost(&mut self, transport: &Transport, reason: &Lost) {
+        transport.write(b"too late");
+        self.0.send(reason.clone()).unwrap();
+    }
+}
+
+pub fn connections_of_protocols_are_lost(mut subject: impl ShutsDown) {
+    let reactor = subject.reactor();
+    let (sender, losses) = mpsc::channel();
+    let listener = listen(&reactor);
+    let addr = listener.local_addr().unwrap();
+    let sender = Mutex::new(sender);
+    let port = protocol::serve(&reactor, listener.into_incoming(), move || {
+        Losing(sender.lock().unwrap().clone())
+    });
+    let mut streams: Vec<_> = (0..10).map(|_| StdStream::connect(addr).unwrap()).collect();
+    // All of them are made.
+    let reading = on_thread(move || {
+        for stream in &mut streams {
+            stream.read_exact(&mut [0; 4]).unwrap();
+        }
+        streams
+    });
+    let mut streams = subject.block_on(reading).unwrap();
+    let end = port.stopped();
+    subject.shut_down();
+    let reasons: Vec<Lost> = losses.try_iter().collect();
+    assert_eq!(reasons.len(), 10);
+    for reason in reasons {
+        assert!(matches!(reason, Lost::Aborted(why) if why.is_shut_down()));
+    }
+    for stream in &mut streams {
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    }
+    assert!(wait(end).unwrap_err().as_aborted().is_some_and(Aborted::is_shut_down));
 }
