@@ -61,6 +61,7 @@
 //! # }).unwrap();
 //! ```
 
+pub mod endpoint;
 pub mod framing;
 
 mod buffers;

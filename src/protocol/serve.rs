@@ -7,7 +7,7 @@ use std::{
 
 use futures_core::Stream;
 
-use super::{Channel, Factory, attach, contain};
+use super::{Address, Channel, Factory, attach, contain};
 use crate::{Aborted, Deferred, Reactor};
 
 /// Accepts connections, and gives each to a protocol that the factory makes.
@@ -53,6 +53,7 @@ where
         Ok(())
     });
     Port {
+        address: None,
         accepting: accepting.or_else(|error: io::Error| match Aborted::in_io_error(&error) {
             Some(aborted) if aborted.is_cancelled() => Ok(()),
             _ => Err(error),
@@ -65,10 +66,21 @@ where
 /// Dropping it lets it go on; what it fails with is reported as [unhandled](crate::unhandled) then.
 #[derive(Debug)]
 pub struct Port {
+    address: Option<Address>,
     accepting: Deferred<(), io::Error>,
 }
 
 impl Port {
+    pub(super) fn at(mut self, address: Option<Address>) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// The address on which it listens, if an [endpoint](super::endpoint) has made it; [`serve`] does not know it.
+    pub fn local_addr(&self) -> Option<&Address> {
+        self.address.as_ref()
+    }
+
     /// Accepts no more, and closes the listener. Connections that are there go on.
     pub fn stop(&self) {
         self.accepting.cancel();
@@ -84,11 +96,11 @@ impl Port {
 }
 
 /// A factory that hears of the end, whatever it is.
-struct Stopping<F: Factory>(F);
+pub(super) struct Stopping<F: Factory>(pub(super) F);
 
 impl<F: Factory> Stopping<F> {
     /// A panic turns one connection away, and the server goes on.
-    fn build(&mut self, channel: &impl Channel) -> Option<F::Protocol> {
+    pub(super) fn build(&mut self, channel: &impl Channel) -> Option<F::Protocol> {
         let peer = channel.peer_address();
         let built = catch_unwind(AssertUnwindSafe(|| self.0.build_protocol(peer.as_ref())));
         built.unwrap_or_else(|_| {
