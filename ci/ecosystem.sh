@@ -140,6 +140,8 @@ start_bus() {
 
 start_redis
 start_postgres
+start_nats
+start_bus
 
 manifest=tests/ecosystem/Cargo.toml
 cargo fmt --manifest-path "$manifest" --all --check

@@ -35,3 +35,5 @@ forbid interloop-curl "$runtimes"
 forbid interloop 'curl|curl-sys|libz-sys'
 # hyper uses channels and traits of the crate tokio, and its client compiles tokio's network.
 forbid interloop-hyper 'async-std|smol|async-io|async-executor|async-global-executor|futures-executor|blocking|polling|interloop-(tokio|smol|futures|async-.*)'
+# quinn uses channels of the crate tokio.
+forbid interloop-quinn 'async-std|smol|async-io|async-executor|async-global-executor|futures-executor|blocking|polling|mio|interloop-(tokio|smol|futures|async-.*)'

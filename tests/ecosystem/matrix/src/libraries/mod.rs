@@ -1,12 +1,17 @@
 //! The libraries, each with one exchange.
 
+mod async_nats;
 mod async_tungstenite;
 mod axum;
 mod hyper;
+mod quinn;
 mod redis;
 mod reqwest;
 mod rustls;
 mod tokio_postgres;
+mod tonic;
+mod tower;
+mod zbus;
 
 use std::{env, future::Future, net::SocketAddr, pin::Pin, time::Duration};
 
@@ -46,10 +51,15 @@ pub(crate) const LIBRARIES: &[Library] = &[
     hyper::LIBRARY,
     axum::LIBRARY,
     reqwest::LIBRARY,
+    tonic::LIBRARY,
+    tower::LIBRARY,
     async_tungstenite::LIBRARY,
     rustls::LIBRARY,
+    quinn::LIBRARY,
     tokio_postgres::LIBRARY,
     redis::LIBRARY,
+    async_nats::LIBRARY,
+    zbus::LIBRARY,
 ];
 
 impl Library {
