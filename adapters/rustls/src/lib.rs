@@ -32,14 +32,23 @@
 //! - `ring` (on): cryptography by ring. `aws-lc-rs`: by aws-lc-rs, which is taken where both are on. Each needs a C compiler.
 //! - `webpki-roots` (on): `TlsConnector::new`, which trusts the certificate authorities that Mozilla does, as of when the
 //!   program was built. `platform-roots`: `TlsConnector::with_platform_roots`, which trusts those that the system does.
+//! - `endpoints`: protocols of `interloop` over TLS. A [`TlsStream`] is a `Channel`, which says how TLS starts in the middle of a connection;
+//!   `TlsServer` and `TlsClient` are endpoints around any other, and `TlsFiles` makes them of text such as
+//!   `ssl:443:privateKey=key.pem:certKey=chain.pem`.
 //!
 //! With neither kind of cryptography, the process's default of rustls is used, if the program has set one.
 
 #![forbid(unsafe_code)]
 
 mod acceptor;
+#[cfg(feature = "endpoints")]
+mod channel;
 mod connector;
+#[cfg(feature = "endpoints")]
+mod endpoint;
 mod error;
+#[cfg(feature = "endpoints")]
+mod files;
 mod session;
 mod stream;
 
@@ -50,6 +59,11 @@ use rustls::crypto::CryptoProvider;
 pub use rustls;
 
 pub use self::{acceptor::TlsAcceptor, connector::TlsConnector, error::TlsError, stream::TlsStream};
+#[cfg(feature = "endpoints")]
+pub use self::{
+    endpoint::{TlsClient, TlsServer},
+    files::TlsFiles,
+};
 
 /// The cryptography that the features choose.
 fn provider() -> Result<Arc<CryptoProvider>, TlsError> {

@@ -2,9 +2,11 @@
 
 mod certificates;
 mod cuts;
+mod endpoints;
 mod ends;
 mod openssl;
 mod refusals;
+mod start_tls;
 
 use interloop::{
     Reactor,

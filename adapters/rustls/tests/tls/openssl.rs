@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Whether there is an `openssl` to test against.
-fn has_openssl() -> bool {
+pub(crate) fn has_openssl() -> bool {
     let found = Command::new("openssl").arg("version").stdout(Stdio::null()).status();
     let found = found.is_ok_and(|status| status.success());
     if !found {
@@ -32,10 +32,10 @@ fn has_openssl() -> bool {
 }
 
 /// A directory with PEM files for a command, which is gone with it.
-struct Files(PathBuf);
+pub(crate) struct Files(PathBuf);
 
 impl Files {
-    fn new(authority: &Authority, identity: &Identity) -> Self {
+    pub(crate) fn new(authority: &Authority, identity: &Identity) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
 
         let name = format!(
@@ -191,11 +191,12 @@ fn certificates_of_openssls_server_are_refused_as_anybody_elses() {
 }
 
 /// Runs a client that sends a line, and gives what it got; empty if it refused.
-fn ask(
+pub(crate) fn ask(
     reactor: &Reactor,
     addr: SocketAddr,
     files: Files,
     authority: &'static str,
+    options: &'static [&'static str],
 ) -> interloop::Deferred<String, io::Error> {
     reactor.spawn_blocking(move || {
         let mut child = Command::new("openssl")
@@ -215,6 +216,7 @@ fn ask(
                 &addr.to_string(),
             ])
             .args([Path::new("-CAfile"), &files.path(authority)])
+            .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -240,7 +242,7 @@ fn a_client_of_openssls_speaks_with_a_server_of_ours() {
         let acceptor = identity.acceptor().with_alpn(["shout"]);
         let listener = TcpListener::bind(&reactor, ([127, 0, 0, 1], 0).into()).unwrap();
         let files = Files::new(&authority, &identity);
-        let answer = ask(&reactor, listener.local_addr().unwrap(), files, "authority");
+        let answer = ask(&reactor, listener.local_addr().unwrap(), files, "authority", &[]);
         let (stream, _) = listener.accept().await.unwrap();
         let mut stream = acceptor.accept(stream).await.unwrap();
         assert_eq!(stream.alpn_protocol(), Some(&b"shout"[..]));
@@ -263,7 +265,7 @@ fn a_client_of_openssls_that_refuses_says_why() {
         let listener = TcpListener::bind(&reactor, ([127, 0, 0, 1], 0).into()).unwrap();
         // It trusts somebody else.
         let files = Files::new(&Authority::new(), &identity);
-        let answer = ask(&reactor, listener.local_addr().unwrap(), files, "authority");
+        let answer = ask(&reactor, listener.local_addr().unwrap(), files, "authority", &[]);
         let (stream, _) = listener.accept().await.unwrap();
         let error = identity.acceptor().accept(stream).await.unwrap_err();
         assert_eq!(error.alert(), Some(AlertDescription::UnknownCA));
