@@ -138,6 +138,22 @@ start_bus() {
     export MATRIX_DBUS=unix:path=$scratch/bus
 }
 
+start_dns() {
+    have dnsmasq dnsmasq-base || return 0
+    local port large="" letter
+    port=$(free_port)
+    # Too long for an answer by UDP.
+    for letter in a b c d e; do
+        large+=,$(printf "%200s" "" | tr ' ' "$letter")
+    done
+    started dns dnsmasq --keep-in-foreground --log-facility=- --conf-file=/dev/null --pid-file= --user="$(id -un)" --group="$(id -gn)" \
+        --port="$port" --listen-address=127.0.0.1 --bind-interfaces --no-resolv --no-hosts --local=/matrix.test/ \
+        --host-record=host.matrix.test,192.0.2.7 --txt-record=large.matrix.test"$large"
+    answers dns is_open "$port"
+    export MATRIX_DNS=127.0.0.1:$port
+}
+
+start_dns
 start_redis
 start_postgres
 start_nats

@@ -37,3 +37,4 @@ forbid interloop 'curl|curl-sys|libz-sys'
 forbid interloop-hyper 'async-std|smol|async-io|async-executor|async-global-executor|futures-executor|blocking|polling|interloop-(tokio|smol|futures|async-.*)'
 # quinn uses channels of the crate tokio.
 forbid interloop-quinn 'async-std|smol|async-io|async-executor|async-global-executor|futures-executor|blocking|polling|mio|interloop-(tokio|smol|futures|async-.*)'
+forbid interloop-hickory "$runtimes|interloop-(tokio|smol|futures|async-.*)"

@@ -3,6 +3,7 @@
 mod async_nats;
 mod async_tungstenite;
 mod axum;
+mod hickory;
 mod hyper;
 mod quinn;
 mod redis;
@@ -56,6 +57,7 @@ pub(crate) const LIBRARIES: &[Library] = &[
     async_tungstenite::LIBRARY,
     rustls::LIBRARY,
     quinn::LIBRARY,
+    hickory::LIBRARY,
     tokio_postgres::LIBRARY,
     redis::LIBRARY,
     async_nats::LIBRARY,
