@@ -601,6 +601,28 @@ macro_rules! __every_loop {
             a_plain_thread_waits_for_a_signal
         }
         $crate::__topic! {
+            $name, datagram_protocols:
+            datagrams_are_received_and_sent
+            datagrams_within_the_machine_are_received_and_sent
+            a_connected_pair_needs_no_addresses
+            what_nobody_receives_is_said_and_the_socket_goes_on
+            a_datagram_that_cannot_be_sent_is_said
+            what_waits_for_a_slow_receiver_is_limited_and_sent_at_last
+            a_panic_closes_its_own_socket
+            a_group_is_joined_through_the_socket
+            a_plain_thread_sends
+        }
+        $crate::__topic! {
+            $name, process_protocols:
+            output_is_received_and_the_end_comes_last
+            what_is_written_arrives_and_closing_ends_the_input
+            a_child_that_closes_its_input_is_noticed_by_writing
+            a_child_is_sent_a_signal
+            pipes_that_are_closed_from_here_are_told_of
+            a_panic_is_told_to_the_last_method_and_nothing_else_is_lost
+            a_child_whose_streams_are_not_piped_is_waited_for
+        }
+        $crate::__topic! {
             $name, protocols:
             methods_are_called_in_order
             both_ends_know_their_addresses
@@ -787,6 +809,7 @@ mod tests {
             ("cancel", include_str!("cases/cancel.rs")),
             ("connect", include_str!("cases/connect.rs")),
             ("context", include_str!("cases/context.rs")),
+            ("datagram_protocols", include_str!("cases/datagram_protocols.rs")),
             ("descriptor", include_str!("cases/descriptor.rs")),
             ("descriptor_edges", include_str!("cases/descriptor_edges.rs")),
             ("descriptor_kinds", include_str!("cases/descriptor_kinds.rs")),
@@ -800,6 +823,7 @@ mod tests {
             ("orphans", include_str!("cases/orphans.rs")),
             ("pipes", include_str!("cases/pipes.rs")),
             ("process", include_str!("cases/process.rs")),
+            ("process_protocols", include_str!("cases/process_protocols.rs")),
             ("protocols", include_str!("cases/protocols.rs")),
             ("shutdown", include_str!("cases/shutdown.rs")),
             ("signal", include_str!("cases/signal.rs")),

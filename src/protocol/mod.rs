@@ -61,13 +61,17 @@
 //! # }).unwrap();
 //! ```
 
+pub mod datagram;
 pub mod endpoint;
 pub mod framing;
+#[cfg(feature = "process")]
+pub mod process;
 
 mod buffers;
 mod channel;
 mod connection;
 mod lost;
+mod mail;
 mod serve;
 mod shared;
 mod traits;
