@@ -112,6 +112,11 @@ impl<C: Channel> Connection<C> {
         (connection, transport)
     }
 
+    /// Ends it.
+    pub(super) fn lose_with(mut self, reason: Lost) {
+        self.end(End::Lost(reason));
+    }
+
     /// Does what there is to do, until the task has to wait or gives way to others.
     fn run(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Result<(), End> {
         if !mem::replace(&mut self.is_made, true) {

@@ -9,7 +9,8 @@
 //! | [`Lost`] | why a connection is over |
 //!
 //! [`attach`] gives a stream to a protocol, [`serve`] does so with all that a listener accepts, and [`Transport::detach`]
-//! makes a stream of a connection again.
+//! makes a stream of a connection again. [`datagram`] has the same for datagrams, `process` for child processes (with the feature of that name), and
+//! [`testing`] drives protocols without either.
 //!
 //! # The life of a connection
 //!
@@ -66,6 +67,7 @@ pub mod endpoint;
 pub mod framing;
 #[cfg(feature = "process")]
 pub mod process;
+pub mod testing;
 
 mod buffers;
 mod channel;

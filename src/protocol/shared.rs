@@ -140,6 +140,11 @@ impl Shared {
         Ok(result)
     }
 
+    /// Whether the connection is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.lock().over.is_some()
+    }
+
     /// A poll of the task begins.
     pub(super) fn begin(&self) {
         self.running.store(true, Ordering::Relaxed);

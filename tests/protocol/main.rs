@@ -4,8 +4,10 @@ mod ending;
 mod framing;
 mod handing_over;
 mod hostile;
+mod messages;
 mod random;
 mod reading;
+mod strings;
 mod writing;
 
 use std::sync::{Arc, Mutex};

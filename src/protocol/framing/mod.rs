@@ -35,6 +35,7 @@
 //! ```
 
 mod lines;
+mod messages;
 mod netstrings;
 mod prefixed;
 mod receiver;
@@ -43,6 +44,7 @@ use std::{error::Error, fmt};
 
 pub use self::{
     lines::Lines,
+    messages::{MessageError, MessageSink, MessageStream, messages},
     netstrings::Netstrings,
     prefixed::{Prefix, Prefixed},
     receiver::{Framed, Frames, Receiver},
