@@ -342,6 +342,7 @@ impl<C: Channel> Connection<C> {
             detaching.fail(reason.clone());
         }
         rest.tell(reason);
+        self.transport.shared().tell_end(reason);
     }
 
     /// Keeps what a protocol did not want for who comes next.

@@ -58,6 +58,8 @@ pub(super) struct State {
     pub(super) waker: Option<Waker>,
     /// Set when the connection is over, for whatever reason.
     pub(super) over: Option<Over>,
+    /// The protocol has heard of that, and so has everybody who waits for it.
+    is_told: bool,
 }
 
 /// How far the connection has been asked to end. In the order of urgency.
@@ -103,6 +105,7 @@ impl Shared {
             closed: Vec::new(),
             waker: None,
             over: None,
+            is_told: false,
         };
         Self {
             local,
@@ -138,6 +141,30 @@ impl Shared {
             waker.wake();
         }
         Ok(result)
+    }
+
+    /// Tells those who wait for the end, which the protocol has heard of.
+    pub(super) fn tell_end(&self, reason: &Lost) {
+        let closed = {
+            let mut state = self.lock();
+            state.is_told = true;
+            mem::take(&mut state.closed)
+        };
+        for waiting in closed {
+            waiting.complete(reason.clone());
+        }
+    }
+
+    /// Waits for the end; gives it, and the completer back, if everybody has been told.
+    pub(super) fn wait_for_end(&self, completer: Completer<Lost, Aborted>) -> Option<(Completer<Lost, Aborted>, Over)> {
+        let mut state = self.lock();
+        match &state.over {
+            Some(over) if state.is_told => Some((completer, over.clone())),
+            _ => {
+                state.closed.push(completer);
+                None
+            }
+        }
     }
 
     /// Whether the connection is over.
@@ -223,12 +250,18 @@ impl Shared {
     /// The connection is over. Gives what is left, to be dropped or told without the lock.
     pub(super) fn end(&self, over: Over) -> Rest {
         let mut state = self.lock();
+        // Who waits for the end of one that is lost hears of it behind the protocol.
+        state.is_told = matches!(over, Over::Detached);
+        let closed = match state.is_told {
+            true => mem::take(&mut state.closed),
+            false => Vec::new(),
+        };
         state.over = Some(over);
         self.set_sending(0);
         Rest {
             requests: mem::take(&mut state.requests),
             drained: mem::take(&mut state.drained),
-            closed: mem::take(&mut state.closed),
+            _closed: closed,
             unread: mem::take(&mut state.unread),
             _outgoing: mem::take(&mut state.outgoing),
             _waker: state.waker.take(),
@@ -240,14 +273,14 @@ impl Shared {
 pub(super) struct Rest {
     requests: VecDeque<Request>,
     drained: Vec<Completer<(), Lost>>,
-    closed: Vec<Completer<Lost, Aborted>>,
+    _closed: Vec<Completer<Lost, Aborted>>,
     pub(super) unread: Vec<u8>,
     _outgoing: Vec<u8>,
     _waker: Option<Waker>,
 }
 
 impl Rest {
-    /// Tells those who wait for the end, or for what will not be done any more.
+    /// Tells those who wait for what will not be done any more.
     pub(super) fn tell(self, reason: &Lost) {
         for waiting in self.drained {
             waiting.fail(reason.clone());
@@ -260,9 +293,6 @@ impl Rest {
                     contain("what was asked of a connection", || drop(request))
                 }
             }
-        }
-        for waiting in self.closed {
-            waiting.complete(reason.clone());
         }
     }
 }

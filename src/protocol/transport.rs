@@ -188,15 +188,17 @@ impl Transport {
         }
     }
 
-    /// Fires with the reason when the connection is over; [`Aborted::dropped`] if it was detached. At once if it is
-    /// over. asyncio's `wait_closed`.
+    /// Fires with the reason when the connection is over, and the protocol's `connection_lost` has returned; [`Aborted::dropped`]
+    /// if it was detached. At once if that has been. asyncio's `wait_closed`.
     pub fn closed(&self) -> Deferred<Lost, Aborted> {
         let (completer, deferred) = Deferred::pair();
-        match self.shared.ask(|state| state.closed.push(completer)) {
-            Ok(()) => deferred,
-            Err(Over::Lost(reason)) => Deferred::ready(reason),
-            Err(Over::Detached) => Deferred::failed(Aborted::dropped()),
+        if let Some((completer, over)) = self.shared.wait_for_end(completer) {
+            match over {
+                Over::Lost(reason) => completer.complete(reason),
+                Over::Detached => completer.fail(Aborted::dropped()),
+            }
         }
+        deferred
     }
 
     /// The address of the other end, if it has one.

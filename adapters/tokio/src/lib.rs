@@ -28,6 +28,8 @@
 #![forbid(unsafe_code)]
 
 mod block_on;
+#[cfg(feature = "codec")]
+pub mod codec;
 pub mod context;
 mod error;
 pub mod io;

@@ -182,9 +182,8 @@ impl<S: DatagramSocket, P: DatagramProtocol + Send + 'static> Served<S, P> {
             });
         }
         contain("the destructor of a protocol", || drop(protocol));
-        for waiting in rest.closed {
-            waiting.complete(reason.clone());
-        }
+        contain("what was asked of a socket", || drop(rest));
+        self.transport.tell_end(reason);
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) jobs: Vec<SocketJob>,
     closed: Vec<Completer<Lost, Aborted>>,
     over: Option<Lost>,
+    /// The protocol has heard of that, and so has everybody who waits for it.
+    is_told: bool,
 }
 
 pub(super) struct Datagram {
@@ -62,6 +64,7 @@ impl DatagramTransport {
             jobs: Vec::new(),
             closed: Vec::new(),
             over: None,
+            is_told: false,
         };
         Self {
             shared: Arc::new(Shared {
@@ -129,12 +132,12 @@ impl DatagramTransport {
             .look(|state| state.over.is_some() || state.ending > Ending::Open)
     }
 
-    /// Fires with the reason when the socket is closed; at once if it is.
+    /// Fires with the reason when the socket is closed, and the protocol's `connection_lost` has returned; at once if that has been.
     pub fn closed(&self) -> Deferred<Lost, Aborted> {
         let (completer, deferred) = Deferred::pair();
         let over = self.shared.mail.look(|state| match &state.over {
-            Some(reason) => Some((reason.clone(), completer)),
-            None => {
+            Some(reason) if state.is_told => Some((reason.clone(), completer)),
+            _ => {
                 state.closed.push(completer);
                 None
             }
@@ -191,13 +194,23 @@ impl DatagramTransport {
         }
     }
 
+    /// Tells those who wait for the end, which the protocol has heard of.
+    pub(super) fn tell_end(&self, reason: &Lost) {
+        let closed = self.shared.mail.look(|state| {
+            state.is_told = true;
+            mem::take(&mut state.closed)
+        });
+        for waiting in closed {
+            waiting.complete(reason.clone());
+        }
+    }
+
     /// The socket is closed.
     pub(super) fn end_with(&self, reason: &Lost) -> Rest {
         self.shared.mail.look(|state| {
             state.over = Some(reason.clone());
             state.bytes = 0;
             Rest {
-                closed: mem::take(&mut state.closed),
                 _jobs: mem::take(&mut state.jobs),
                 _queue: mem::take(&mut state.queue),
             }
@@ -205,9 +218,8 @@ impl DatagramTransport {
     }
 }
 
-/// What is left when the socket is closed, to be dropped or told without the lock.
+/// What is left when the socket is closed, to be dropped without the lock.
 pub(super) struct Rest {
-    pub(super) closed: Vec<Completer<Lost, Aborted>>,
     _jobs: Vec<SocketJob>,
     _queue: VecDeque<Datagram>,
 }
