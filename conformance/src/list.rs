@@ -623,6 +623,22 @@ macro_rules! __every_loop {
             a_child_whose_streams_are_not_piped_is_waited_for
         }
         $crate::__topic! {
+            $name, endpoints:
+            a_server_on_tcp_is_connected_to_by_name_and_by_address
+            a_client_connects_from_an_address
+            a_unix_server_has_its_path_as_long_as_it_listens
+            a_client_gives_up_when_its_time_has_passed
+            a_server_that_is_stopped_frees_its_port
+            text_says_where_to_listen_and_connect
+            a_client_is_tried_until_somebody_listens
+            a_client_service_comes_back_until_it_is_stopped
+            a_server_that_closes_each_connection_is_come_back_to
+            sockets_are_adopted
+            a_pair_of_descriptors_is_a_connection
+            what_was_lent_is_in_blocking_mode_again
+            connections_are_upgraded_side_by_side
+        }
+        $crate::__topic! {
             $name, protocols:
             methods_are_called_in_order
             both_ends_know_their_addresses
@@ -813,6 +829,7 @@ mod tests {
             ("descriptor", include_str!("cases/descriptor.rs")),
             ("descriptor_edges", include_str!("cases/descriptor_edges.rs")),
             ("descriptor_kinds", include_str!("cases/descriptor_kinds.rs")),
+            ("endpoints", include_str!("cases/endpoints.rs")),
             ("given_up_connections", include_str!("cases/given_up_connections.rs")),
             ("given_up_datagrams", include_str!("cases/given_up_datagrams.rs")),
             ("given_up_streams", include_str!("cases/given_up_streams.rs")),

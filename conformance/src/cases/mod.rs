@@ -14,6 +14,7 @@ pub mod datagram_protocols;
 pub mod descriptor;
 pub mod descriptor_edges;
 pub mod descriptor_kinds;
+pub mod endpoints;
 pub mod given_up_connections;
 pub mod given_up_datagrams;
 pub mod given_up_streams;
