@@ -272,8 +272,10 @@ impl<C: Channel> Connection<C> {
             if mem::take(&mut self.is_paused) {
                 self.call(|protocol, transport| protocol.resume_writing(transport));
             }
-            for waiting in mem::take(&mut self.drained) {
-                waiting.complete(());
+            if !self.drained.is_empty() {
+                for waiting in mem::take(&mut self.drained) {
+                    waiting.complete(());
+                }
             }
         }
     }

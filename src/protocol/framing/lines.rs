@@ -61,7 +61,7 @@ impl Lines {
     fn find(&self, input: &[u8]) -> Option<usize> {
         let (last, before) = self.delimiter.split_last()?;
         let mut at = self.searched + before.len();
-        while let Some(distance) = input.get(at..)?.iter().position(|byte| byte == last) {
+        while let Some(distance) = position(input.get(at..)?, *last) {
             at += distance;
             let begin = at - before.len();
             if input[begin..at] == *before {
@@ -71,6 +71,26 @@ impl Lines {
         }
         None
     }
+}
+
+/// Where a byte is first. Looks at eight at a time, as what is searched is all that comes.
+fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    let mut eights = bytes.chunks_exact(8);
+    let mut at = 0;
+    while let Some(Ok(eight)) = eights.next().map(<[u8; 8]>::try_from) {
+        // Zero where the byte is.
+        let differing = u64::from_le_bytes(eight) ^ (ONES * u64::from(wanted));
+        // The lowest bit of it is right, though a higher one may belong to a byte that is 1 too large.
+        let zeros = differing.wrapping_sub(ONES) & !differing & HIGHS;
+        if zeros != 0 {
+            return Some(at + zeros.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let found = eights.remainder().iter().position(|byte| *byte == wanted)?;
+    Some(at + found)
 }
 
 impl Decoder for Lines {

@@ -148,10 +148,10 @@ impl<R: Receiver> Framed<R> {
         let mut done = 0;
         loop {
             let rest = &input[done..];
+            if rest.is_empty() {
+                return (done, false);
+            }
             if self.mode == Mode::Raw {
-                if rest.is_empty() {
-                    return (done, false);
-                }
                 self.call(transport, |receiver, frames| receiver.raw_received(frames, rest));
                 done = input.len();
                 if let Mode::FramesAgain(unused) = self.mode {
