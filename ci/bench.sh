@@ -11,6 +11,9 @@ if [ "${1:-}" = full ]; then
     for table in echo udp memory syscalls; do
         cargo bench --locked -p interloop-benches --features shims --bench network -- "$table"
     done
+    for table in echo memory; do
+        cargo bench --locked -p interloop-benches --bench lines -- "$table"
+    done
 else
     cargo bench --locked -p interloop-benches --features shims -- --test
 fi
