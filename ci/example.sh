@@ -4,7 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 small=(display_date queue_workers undo_send background_job watch_files)
-cargo build --locked --release --example one_library "${small[@]/#/--example=}"
+# These are run by peers.sh.
+protocols=(line_echo netstring_rpc chat_rooms smtp_dialogue memcached port_step1 port_step2 port_step3 port_step4)
+cargo build --locked --release --example one_library "${small[@]/#/--example=}" "${protocols[@]/#/--example=}"
 http=(json_time axum_app reverse_proxy)
 cargo build --locked --release -p interloop-hyper "${http[@]/#/--example=}"
 example=target/release/examples/one_library
@@ -91,7 +93,7 @@ for event_loop in tokio tokio_current_thread smol async_std futures; do
 done
 
 # Wrong arguments are exit code 2, and a message that says what to write.
-for name in "${small[@]}" "${http[@]}"; do
+for name in "${small[@]}" "${http[@]}" "${protocols[@]}"; do
     for wrong in "--loop tokyo" "--loop" "--seconds many" "file"; do
         code=0
         said=$("target/release/examples/$name" $wrong 2>&1 >"$scratch/out") || code=$?
