@@ -19,23 +19,30 @@ use crate::{
 
 /// What a protocol was called with, one letter each, and the output.
 #[derive(Clone, Default)]
-struct Notes(Arc<Mutex<(String, Vec<u8>, Vec<u8>)>>);
+struct Notes(Arc<Mutex<Noted>>);
+
+#[derive(Default)]
+struct Noted {
+    calls: String,
+    output: Vec<u8>,
+    errors: Vec<u8>,
+}
 
 impl Notes {
     fn add(&self, note: char) {
-        self.0.lock().unwrap().0.push(note);
+        self.0.lock().unwrap().calls.push(note);
     }
 
     fn calls(&self) -> String {
-        self.0.lock().unwrap().0.clone()
+        self.0.lock().unwrap().calls.clone()
     }
 
     fn output(&self) -> Vec<u8> {
-        self.0.lock().unwrap().1.clone()
+        self.0.lock().unwrap().output.clone()
     }
 
     fn errors(&self) -> Vec<u8> {
-        self.0.lock().unwrap().2.clone()
+        self.0.lock().unwrap().errors.clone()
     }
 }
 
@@ -53,11 +60,11 @@ impl ProcessProtocol for Watches {
 
     fn out_received(&mut self, _: &ProcessTransport, data: &[u8]) {
         assert!(!self.panics, "on purpose");
-        self.notes.0.lock().unwrap().1.extend_from_slice(data);
+        self.notes.0.lock().unwrap().output.extend_from_slice(data);
     }
 
     fn err_received(&mut self, _: &ProcessTransport, data: &[u8]) {
-        self.notes.0.lock().unwrap().2.extend_from_slice(data);
+        self.notes.0.lock().unwrap().errors.extend_from_slice(data);
     }
 
     fn in_connection_lost(&mut self, _: &ProcessTransport) {
