@@ -38,10 +38,8 @@ have() {
         return 1
     fi
     echo "ecosystem.sh: installing $2"
-    # What a package starts by itself is not ours.
-    printf '#!/bin/sh\nexit 101\n' >"$scratch/policy"
-    chmod +x "$scratch/policy"
-    { apt-get install -y -q "$2" || { apt-get update -q && apt-get install -y -q "$2"; }; } >"$scratch/apt.log" 2>&1 || {
+    local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$2")
+    { "${install[@]}" || { apt-get update -q && "${install[@]}"; }; } >"$scratch/apt.log" 2>&1 || {
         echo "ecosystem.sh: cannot install $2: $(tail -n 1 "$scratch/apt.log")" >&2
         return 1
     }
@@ -135,7 +133,7 @@ start_bus() {
     have dbus-daemon dbus-daemon || return 0
     started dbus dbus-daemon --session --nofork --address="unix:path=$scratch/bus"
     answers dbus test -S "$scratch/bus"
-    export MATRIX_DBUS=unix:path=$scratch/bus
+    export MATRIX_DBUS=$scratch/bus
 }
 
 start_dns() {

@@ -5,6 +5,7 @@ mod async_tungstenite;
 mod axum;
 mod hickory;
 mod hyper;
+mod lettre;
 mod quinn;
 mod redis;
 mod reqwest;
@@ -55,6 +56,7 @@ pub(crate) const LIBRARIES: &[Library] = &[
     tonic::LIBRARY,
     tower::LIBRARY,
     async_tungstenite::LIBRARY,
+    lettre::LIBRARY,
     rustls::LIBRARY,
     quinn::LIBRARY,
     hickory::LIBRARY,
