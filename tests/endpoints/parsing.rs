@@ -174,6 +174,11 @@ fn what_is_wrong_is_pointed_at() {
             "`a` is no address of this machine: give an IP address, without a port",
         ),
         (
+            "tls:a:443:privateKey=key.pem",
+            "key.pem",
+            "a private key is of no use without its certificate: add `:certificate=` and its file",
+        ),
+        (
             "stdio:",
             "stdio",
             "`stdio` is no kind of endpoint: take one of tcp, unix, tls, ssl",

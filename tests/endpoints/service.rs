@@ -197,6 +197,26 @@ fn a_connection_that_the_factory_refuses_is_closed_and_another_made() {
 }
 
 #[test]
+fn a_loop_that_shuts_down_ends_the_service() {
+    let mut pool = futures_executor::LocalPool::new();
+    let reactor = interloop_futures::from_local_spawner(pool.spawner());
+    let scripted = Scripted::new(&Clock::new(), []);
+    let connected = ClientService::start(&reactor, scripted.clone(), || Shout, Backoff::new());
+    let begun = ClientService::start(&reactor, scripted, || Shout, Backoff::new());
+    let waiting = begun.when_connected();
+    pool.run_until_stalled();
+    assert!(waiting.try_take().unwrap().is_ok());
+    let never = ClientService::start(&reactor, Scripted::new(&Clock::new(), []), || Shout, Backoff::new());
+    let waiting = never.when_connected();
+    drop(pool);
+    for waiting in [waiting, connected.when_connected(), begun.when_connected()] {
+        let reason = waiting.try_take().unwrap().unwrap_err();
+        assert!(matches!(reason, Lost::Aborted(why) if why.is_shut_down()));
+    }
+    assert!(connected.stop().try_take().unwrap().is_ok());
+}
+
+#[test]
 fn a_service_that_is_dropped_goes_on() {
     let setup = start(&[]);
     drop(setup.service);

@@ -86,6 +86,17 @@ fn the_socket_goes_when_listening_ends() {
 }
 
 #[test]
+fn a_socket_that_another_has_put_there_since_stays() {
+    let directory = Directory::new();
+    let port = listen(&UnixServer::new(directory.socket()).lockfile(false)).unwrap();
+    // Kept, so that the other one is told from it.
+    fs::rename(directory.socket(), directory.0.join("former")).unwrap();
+    let _other = UnixListener::bind(directory.socket()).unwrap();
+    stop(port);
+    assert!(directory.socket().exists());
+}
+
+#[test]
 fn a_socket_that_was_left_behind_is_replaced() {
     let directory = Directory::new();
     drop(UnixListener::bind(directory.socket()).unwrap());

@@ -175,6 +175,10 @@ impl Parser {
             Some(part) => name.clone_from(&part.value),
             None => {}
         }
+        if let (None, Some(key)) = (arguments.get(certificate), arguments.get("privateKey")) {
+            let why = format!("a private key is of no use without its certificate: add `:{certificate}=` and its file");
+            return Err(arguments.error(key, why));
+        }
         let certificate = arguments.text(certificate);
         let options = TlsOptions {
             private_key: arguments.text("privateKey").or(certificate).map(Into::into),

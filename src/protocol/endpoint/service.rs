@@ -76,7 +76,8 @@ impl ClientService {
         }));
         let running = Running {
             state: state.clone(),
-            last: Aborted::cancelled().into(),
+            failure: Aborted::cancelled().into(),
+            gave_up: false,
         };
         let task = run(running, endpoint, Stopping(factory), policy, reactor.clone());
         // Whoever waits for a connection hears of a loop that has shut down; that the service has ended is no failure.
@@ -172,6 +173,7 @@ async fn run<F: Factory>(
             Err(error) => running.failed(error.into()),
         }
         let Some(delay) = delays.next() else {
+            running.gave_up = true;
             return Ok(());
         };
         log::debug!("{endpoint} is connected to again in {delay:?}");
@@ -182,8 +184,10 @@ async fn run<F: Factory>(
 /// The task's side of the service. When it is dropped, the service is over.
 struct Running {
     state: Arc<Mutex<State>>,
-    /// Why nothing is connected.
-    last: Lost,
+    /// What the last attempt failed with that did.
+    failure: Lost,
+    /// Whether there are no more attempts.
+    gave_up: bool,
 }
 
 impl Running {
@@ -226,16 +230,18 @@ impl Running {
         for waiting in failed {
             waiting.completer.fail(reason.clone());
         }
-        self.last = reason;
+        self.failure = reason;
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         let mut state = lock(&self.state);
-        let reason = match state.is_stopping {
-            true => Aborted::cancelled().into(),
-            false => self.last.clone(),
+        let reason = match (state.is_stopping, self.gave_up) {
+            (true, _) => Aborted::cancelled().into(),
+            (false, true) => self.failure.clone(),
+            // Nobody else drops a task that has more to do.
+            (false, false) => Aborted::shut_down().into(),
         };
         let former = mem::replace(&mut state.current, Current::Over(reason.clone()));
         let waiting = mem::take(&mut state.waiting);

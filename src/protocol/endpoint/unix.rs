@@ -1,7 +1,7 @@
 use std::{
     fmt, fs, io,
     os::unix::{
-        fs::{FileTypeExt, PermissionsExt},
+        fs::{FileTypeExt, MetadataExt, PermissionsExt},
         net::{SocketAddr, UnixListener as StdListener},
     },
     path::{Path, PathBuf},
@@ -98,6 +98,7 @@ impl UnixServer {
             socket.bind(&addr)?;
             file = Some(SocketFile {
                 path: self.path.clone(),
+                identity: identity(&self.path)?,
                 _lock: lock,
             });
             fs::set_permissions(&self.path, fs::Permissions::from_mode(self.mode))?;
@@ -232,13 +233,25 @@ impl Stream for Accepting {
 /// A socket at a path, which is removed before its lock is.
 struct SocketFile {
     path: PathBuf,
+    /// By which it is told from another one that somebody has put there since.
+    identity: (u64, u64),
     _lock: Option<Lock>,
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.path) {
+        let removed = match identity(&self.path) {
+            Ok(identity) if identity == self.identity => fs::remove_file(&self.path),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = removed {
             log::debug!("the socket at {} cannot be removed: {error}", self.path.display());
         }
     }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let found = fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
 }
