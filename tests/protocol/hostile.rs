@@ -528,3 +528,84 @@ fn a_connection_goes_from_stream_to_protocol_and_back_many_times() {
         assert_eq!(events[2..], [data(&[100 + round])]);
     }
 }
+
+#[test]
+fn a_method_that_blocks_its_thread_holds_up_no_other_connection() {
+    use futures_util::io::{AsyncReadExt, AsyncWriteExt};
+    use std::sync::mpsc;
+
+    /// Answers an `e`, and blocks on anything else until it is told to go on.
+    struct Blocks(Arc<Mutex<mpsc::Receiver<()>>>);
+
+    impl Protocol for Blocks {
+        fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+            if data != b"e" {
+                self.0.lock().unwrap().recv().unwrap();
+            }
+            transport.write(data);
+        }
+    }
+
+    let pool = futures_executor::ThreadPool::builder().pool_size(2).create().unwrap();
+    let reactor = interloop_async_io::reactor("pool", move |task| pool.spawn_ok(task));
+    let (go_on, goes_on) = mpsc::channel();
+    let goes_on = Arc::new(Mutex::new(goes_on));
+    let mut pairs: Vec<_> = (0..10)
+        .map(|_| interloop::net::UnixStream::pair(&reactor).unwrap())
+        .collect();
+    let mut ours = Vec::new();
+    for (near, far) in pairs.drain(..) {
+        protocol::attach(&reactor, far, Blocks(goes_on.clone()));
+        ours.push(near);
+    }
+    futures_executor::block_on(async {
+        ours[0].write_all(b"b").await?;
+        let mut answer = [0];
+        for _ in 0..10 {
+            for stream in &mut ours[1..] {
+                stream.write_all(b"e").await?;
+                stream.read_exact(&mut answer).await?;
+            }
+        }
+        go_on.send(()).unwrap();
+        ours[0].read_exact(&mut answer).await?;
+        assert_eq!(&answer, b"b");
+        Ok::<_, io::Error>(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn the_end_is_told_behind_the_last_method() {
+    struct Slow(Arc<Mutex<bool>>, std::sync::mpsc::Sender<()>);
+
+    impl Protocol for Slow {
+        fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+
+        fn connection_lost(&mut self, transport: &Transport, _: &Lost) {
+            let has_returned = self.0.clone();
+            // Both those who waited before, and those who come now.
+            let ends = transport
+                .closed()
+                .map_ok(move |_| assert!(*has_returned.lock().unwrap()));
+            assert!(!ends.is_settled());
+            ends.detach();
+            self.1.send(()).unwrap();
+            for _ in 0..100 {
+                thread::yield_now();
+            }
+            *self.0.lock().unwrap() = true;
+        }
+    }
+
+    let pool = futures_executor::ThreadPool::new().unwrap();
+    let reactor = interloop_async_io::reactor("pool", move |task| pool.spawn_ok(task));
+    let (_ours, theirs) = memory::pair(10);
+    let (sender, is_told) = std::sync::mpsc::channel();
+    let has_returned = Arc::new(Mutex::new(false));
+    let transport = protocol::attach(&reactor, theirs, Slow(has_returned.clone(), sender));
+    transport.lose_connection();
+    is_told.recv().unwrap();
+    assert!(transport.closed().wait().unwrap().is_closed());
+    assert!(*has_returned.lock().unwrap());
+}
