@@ -11,6 +11,8 @@ const KEPT: usize = 64 * 1024;
 thread_local! {
     static READING: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     static WRITING: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// A second one, for the messages that follow the first of a connection.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// The thread's buffer to read into. While it is away, as a protocol's method polls another connection, there is a new one.
@@ -27,7 +29,11 @@ pub(super) fn give_reading(buffer: Vec<u8>) {
 
 /// An empty buffer to write into, the thread's if it is there.
 pub(super) fn take_writing() -> Vec<u8> {
-    WRITING.try_with(Cell::take).unwrap_or_default()
+    let buffer = WRITING.try_with(Cell::take).unwrap_or_default();
+    match buffer.capacity() {
+        0 => SPARE.try_with(Cell::take).unwrap_or_default(),
+        _ => buffer,
+    }
 }
 
 /// Leaves the buffer without memory.
@@ -35,6 +41,9 @@ pub(super) fn give_writing(buffer: &mut Vec<u8>) {
     let mut buffer = mem::take(buffer);
     if buffer.capacity() > 0 && buffer.capacity() <= KEPT {
         buffer.clear();
-        let _ = WRITING.try_with(|writing| writing.set(buffer));
+        let former = WRITING.try_with(|writing| writing.replace(buffer)).unwrap_or_default();
+        if former.capacity() > 0 {
+            let _ = SPARE.try_with(|spare| spare.set(former));
+        }
     }
 }
