@@ -101,11 +101,6 @@ fn sockets_that_listen_are_adopted() {
         port.stop();
         block_on(port.stopped()).unwrap();
     }
-    drop(adopted);
-    assert_eq!(
-        TcpStream::connect(addr).unwrap_err().kind(),
-        ErrorKind::ConnectionRefused
-    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ use rustix::{
 /// Held until it is dropped, or the process ends.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -37,10 +37,17 @@ impl Lock {
             _ => error,
         })?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(Errno::WOULDBLOCK) => Err(in_use("another server holds the lock beside it: stop that one first")),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// Given back, not just closed: a child that is being started has a copy of the descriptor for a moment, and would hold it.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
 

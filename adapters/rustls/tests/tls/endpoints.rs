@@ -1,6 +1,6 @@
 //! Endpoints that speak TLS, made by code and of text.
 
-use std::{fs, io::ErrorKind, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use futures_util::io::{AsyncReadExt, AsyncWriteExt};
 use interloop::{
@@ -196,7 +196,5 @@ fn who_is_trusted_can_be_said_once_for_all() {
         shouts(client.open(&reactor).await.unwrap()).await;
         port.stop();
         port.stopped().await.unwrap();
-        let refused = client.open(&reactor).await.err().unwrap();
-        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     });
 }
