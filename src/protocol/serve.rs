@@ -8,7 +8,7 @@ use std::{
 use futures_core::Stream;
 
 use super::{Address, Channel, Factory, attach, contain};
-use crate::{Aborted, Deferred, Reactor};
+use crate::{Aborted, Completer, Deferred, Reactor};
 
 /// Accepts connections, and gives each to a protocol that the factory makes.
 ///
@@ -40,9 +40,14 @@ where
     C: Channel,
     A: Send + 'static,
 {
-    let mut factory = Stopping(factory);
+    let factory = Stopping(factory);
     let tasks = reactor.clone();
+    let (completer, closed) = Deferred::pair();
+    let closing = Closing(Some(completer));
     let accepting = reactor.spawn(async move {
+        // Dropped after what accepts, and after the factory.
+        let _closing = closing;
+        let mut factory = factory;
         let mut incoming = pin!(incoming);
         while let Some(accepted) = poll_fn(|cx| incoming.as_mut().poll_next(cx)).await {
             let (channel, _) = accepted?;
@@ -54,6 +59,7 @@ where
     });
     Port {
         address: None,
+        closed,
         accepting: accepting.or_else(|error: io::Error| match Aborted::in_io_error(&error) {
             Some(aborted) if aborted.is_cancelled() => Ok(()),
             _ => Err(error),
@@ -68,6 +74,8 @@ where
 pub struct Port {
     address: Option<Address>,
     accepting: Deferred<(), io::Error>,
+    /// Fires when the listener is closed: where its task runs on another thread, a moment after that was cancelled.
+    closed: Deferred<(), Aborted>,
 }
 
 impl Port {
@@ -86,12 +94,24 @@ impl Port {
         self.accepting.cancel();
     }
 
-    /// Fires when it accepts no more: it was stopped, or the stream of connections has ended.
+    /// Fires when it accepts no more and the listener is closed: it was stopped, or the stream of connections has ended.
     ///
     /// # Errors
     /// Those of the listener, which do not concern a single connection; and if the loop has shut down.
     pub fn stopped(self) -> Deferred<(), io::Error> {
-        self.accepting
+        let closed = self.closed;
+        self.accepting.then(move |result| closed.then(move |_| result))
+    }
+}
+
+/// Tells that it is dropped.
+struct Closing(Option<Completer<(), Aborted>>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let Some(completer) = self.0.take() {
+            completer.complete(());
+        }
     }
 }
 
