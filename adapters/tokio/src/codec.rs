@@ -95,7 +95,7 @@ where
     type Frame<'a> = C::Item;
     type Error = C::Error;
 
-    fn decode<'a>(&mut self, input: &'a [u8]) -> Result<Decoded<C::Item>, C::Error> {
+    fn decode(&mut self, input: &[u8]) -> Result<Decoded<C::Item>, C::Error> {
         match input.strip_prefix(&self.input[..]) {
             Some(new) => self.input.extend_from_slice(new),
             // What is given is something else than what was left: there was raw data in between.
