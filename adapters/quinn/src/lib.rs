@@ -1,5 +1,5 @@
 //! [quinn](https://docs.rs/quinn) on every loop: QUIC whose tasks, timers and sockets are those of one
-//! [`Reactor`](interloop::Reactor), by value.
+//! [`Reactor`], by value.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

