@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Drives the examples of protocols, on every loop, by clients and servers that run in Python: Twisted's, asyncio's, a stock client of
-# memcached, and a real memcached if there is one. Then has Twisted's own receivers cut up bytes that are in no stored corpus.
+# memcached, and a real memcached if there is one. A server of WebSockets is asked by Python's websockets, and by a page in chromium,
+# if there is one or $CHROMIUM names it. Then has Twisted's own receivers cut up bytes that are in no stored corpus.
 #
 #     ci/peers.sh [--if-possible] [N [SEED]]
 #
@@ -31,6 +32,7 @@ fi
 
 examples=(line_echo netstring_rpc chat_rooms smtp_dialogue memcached port_step1 port_step2 port_step3 port_step4)
 cargo build --locked --release "${examples[@]/#/--example=}"
+cargo build --locked --release -p interloop-hyper --example prime_websocket
 begun=$SECONDS
 "$python" tests/peers/drive.py "${CARGO_TARGET_DIR:-target}/release/examples"
 

@@ -1,21 +1,27 @@
 #!/usr/bin/env python3
-"""Runs each example of protocols on every loop, against peers that run in Python, and against a real memcached.
+"""Runs each example of protocols on every loop, against peers that run in Python, a real memcached, and a real browser.
 
-    drive.py DIRECTORY
+    drive.py DIRECTORY [EXAMPLE...]
 
-The directory is that of the built examples. Ends with 1, and says at what, if one of them fails.
+The directory is that of the built examples. Ends with 1, and says at what, if one of them fails. The browser is $CHROMIUM, or
+what is installed as chromium.
 """
 
+import html
+import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 LOOPS = ["tokio", "tokio_current_thread", "smol", "async_std", "futures"]
 HERE = pathlib.Path(__file__).parent
 TWISTED, ASYNCIO, STOCK = "with_twisted.py", "with_asyncio.py", "stock.py"
+WEBSOCKETS = "with_websockets.py"
 # Who talks to an example's server, and whose servers its client talks to.
 EXAMPLES = {
     "line_echo": ([TWISTED, ASYNCIO], [TWISTED, ASYNCIO]),
@@ -23,6 +29,7 @@ EXAMPLES = {
     "chat_rooms": ([TWISTED, ASYNCIO], [TWISTED, ASYNCIO]),
     "smtp_dialogue": ([TWISTED, ASYNCIO, STOCK], [TWISTED, ASYNCIO]),
     "memcached": ([TWISTED, ASYNCIO, STOCK], []),
+    "prime_websocket": ([WEBSOCKETS], []),
     "port_step1": ([TWISTED, ASYNCIO], []),
     "port_step2": ([TWISTED, ASYNCIO], []),
     "port_step3": ([TWISTED, ASYNCIO], []),
@@ -39,7 +46,7 @@ class Server:
     def __init__(self, *command):
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         said = self.process.stdout.readline()
-        self.port = said.strip().rpartition(":")[2]
+        self.port = said.strip().rstrip("/").rpartition(":")[2]
         if not self.port.isdigit():
             self.process.kill()
             sys.exit("%s: did not say where it listens" % (command,))
@@ -63,6 +70,7 @@ def run(*command):
         sys.exit("%s: not done in %d seconds\n%s" % (" ".join(command), PATIENCE, expired.output))
     if ended.returncode:
         sys.exit("%s: failed with %d\n%s" % (" ".join(command), ended.returncode, ended.stdout))
+    return ended.stdout
 
 
 def python(script, role, example, *arguments):
@@ -87,6 +95,8 @@ def server_of(directory, example):
                 print("%s, server on %d loops: memcstat" % (example, len(LOOPS)), flush=True)
             else:
                 print("%s: SKIPPED memcstat, which is not installed" % example, flush=True)
+        if example == "prime_websocket":
+            real_browser(ports)
         for server in servers:
             server.__exit__(None)
     finally:
@@ -122,6 +132,28 @@ def real_memcached(directory):
             client_of(directory, "memcached", "the real one", str(port))
         finally:
             server.kill()
+
+
+def real_browser(ports):
+    """Has a page of each server ask it, and reads the answers in the page."""
+    browsers = [os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
+    browser = next((name for name in browsers if name and shutil.which(name)), None)
+    if browser is None:
+        print("prime_websocket: SKIPPED the browser, as no chromium is installed", flush=True)
+        return
+    answers = ["7 is prime", "91 is not prime", "9007199254740881 is prime", "`x` is no number from 0 to 9007199254740991"]
+    for port in ports:
+        page = "http://127.0.0.1:%s/?ask=7,91,9007199254740881,x" % port
+        # The browser leaves helpers behind that write there for a moment.
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+            dom = run(
+                *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+                *("--user-data-dir=" + profile, "--dump-dom", page),
+            )
+        found = [html.unescape(item) for item in re.findall("<li>(.*?)</li>", dom)]
+        if found != answers:
+            sys.exit("%s: the page says %r instead of %r\n%s" % (page, found, answers, dom))
+    print("prime_websocket, server on %d loops: a page in %s" % (len(ports), pathlib.Path(browser).name), flush=True)
 
 
 def main():
