@@ -7,7 +7,7 @@ small=(display_date queue_workers undo_send background_job watch_files)
 # These are run by peers.sh.
 protocols=(line_echo netstring_rpc chat_rooms smtp_dialogue memcached port_step1 port_step2 port_step3 port_step4)
 cargo build --locked --release --example one_library "${small[@]/#/--example=}" "${protocols[@]/#/--example=}"
-http=(json_time axum_app reverse_proxy prime_websocket)
+http=(json_time axum_app reverse_proxy prime_websocket blocking_handler)
 cargo build --locked --release -p interloop-hyper "${http[@]/#/--example=}"
 example=target/release/examples/one_library
 scratch=$(mktemp -d)
@@ -87,6 +87,9 @@ for event_loop in tokio tokio_current_thread smol async_std futures; do
     expect "shut down, with 0 connections cut" json_time --loop $event_loop --requests 3
     expect 'added 1 to 100, and was answered {"sum":5050}' axum_app --loop $event_loop --requests 100
     expect "asked about 100 numbers, of which 25 are prime" prime_websocket --loop $event_loop --requests 100
+    expect "20 threads were answered" blocking_handler --loop $event_loop --requests 20
+    echo "${said##*$'\n'}"
+    expect "20 threads were answered" blocking_handler --loop $event_loop --requests 20 --at-once 5
     for client_loop in tokio tokio_current_thread smol async_std futures; do
         expect "200 requests crossed the border and came back" \
             reverse_proxy --loop $event_loop --client-loop $client_loop --requests 200
