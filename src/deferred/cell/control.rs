@@ -67,10 +67,16 @@ impl Root {
     }
 
     pub(super) fn control(&self) -> Option<&Control> {
+        // SAFETY: the root owns a reference of it.
+        self.control_ptr().map(|control| unsafe { &*control })
+    }
+
+    /// The control as `Arc::into_raw` gave it: it reaches the count, too, which a reference to the control does not.
+    fn control_ptr(&self) -> Option<*const Control> {
         // ORDERING: Acquire pairs with the Release of the control in `install`.
         let word = self.table.load(Acquire);
-        // SAFETY: the tag says that it is a control, which the root owns a reference of.
-        (word.addr() & 1 != 0).then(|| unsafe { &*word.map_addr(|addr| addr & !1).cast::<Control>() })
+        // The tag says that it is a control.
+        (word.addr() & 1 != 0).then(|| word.map_addr(|addr| addr & !1).cast_const().cast::<Control>())
     }
 
     /// Gives the root a control, if it has none.
@@ -78,7 +84,7 @@ impl Root {
     /// # Safety
     /// `node` is the root's, and the caller is the consumer of the chain's end.
     unsafe fn install(&self, node: Node) -> Arc<Control> {
-        if let Some(control) = self.control() {
+        if let Some(control) = self.control_ptr() {
             // SAFETY: the root owns a reference, so the count is not zero; this one is new.
             unsafe { Arc::increment_strong_count(control) };
             // SAFETY: as above.
@@ -99,7 +105,7 @@ impl Root {
 
     /// Takes the root's reference of its control. The root is about to be freed.
     pub(super) fn take_control(&self) -> Option<Arc<Control>> {
-        let control = std::ptr::from_ref(self.control()?);
+        let control = self.control_ptr()?;
         // SAFETY: the root's reference, which goes with the root.
         Some(unsafe { Arc::from_raw(control) })
     }
