@@ -89,8 +89,15 @@ impl Running {
     #[inline(always)]
     pub(super) fn link_gave(&self, is_failure: bool, link: &Header) {
         if is_failure || self.whence.get() != state::FIRED {
-            self.set_whence(self.take_whence().after(is_failure, link.made_at));
+            self.link_changed(is_failure, link);
         }
+    }
+
+    /// What [`link_gave`](Self::link_gave) does where there is or was a failure: apart from it, as it would cost every
+    /// other link.
+    #[inline(never)]
+    fn link_changed(&self, is_failure: bool, link: &Header) {
+        self.set_whence(self.take_whence().after(is_failure, link.made_at));
     }
 }
 

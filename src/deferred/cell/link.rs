@@ -1,6 +1,7 @@
 //! A link of a chain: a callback, and the node for what it returns, in one allocation.
 
 use std::{
+    any::Any,
     cell::Cell,
     mem::{ManuallyDrop, MaybeUninit},
     num::NonZero,
@@ -365,27 +366,34 @@ where
             }
             Outcome::Waiting(inner) => Ran::Waits(inner),
         }));
-        match ran.unwrap_or_else(|panic| {
-            // SAFETY: as above; what panics has written nothing.
-            unsafe { link.write(Err(X::from(Aborted::panicked(panic)))) };
-            Ran::Wrote { is_failure: true }
-        }) {
-            Ran::Wrote { is_failure } => {
+        match ran {
+            Ok(Ran::Wrote { is_failure }) => {
                 running.link_gave(is_failure, link.header());
                 // SAFETY: the link is ours, and the callback has run.
                 unsafe { hand_on(link, running) }
             }
-            Ran::Waits(inner) => {
-                drop(running.take_whence());
-                // SAFETY: as above; the deferred was given to us.
-                let (result, whence) = unsafe { Self::wait(node, into_node(inner), &running.root) }?;
-                running.set_whence(whence);
-                // SAFETY: as above.
-                unsafe { link.write(result) };
-                // SAFETY: as above.
-                unsafe { hand_on(link, running) }
-            }
+            // SAFETY: as above; the deferred was given to us.
+            Ok(Ran::Waits(inner)) => unsafe { Self::wait_for(node, inner, running) },
+            // SAFETY: as above; what panics has written nothing.
+            Err(panic) => unsafe { gave_panic(link, panic, running) },
         }
+    }
+
+    /// Waits for what the callback returned, or gives its result on if it is there.
+    ///
+    /// # Safety
+    /// The link is the caller's, and its callback has run.
+    #[inline(never)]
+    unsafe fn wait_for(node: Node, inner: Consumer<U, X>, running: &Running) -> Option<Step> {
+        drop(running.take_whence());
+        // SAFETY: promised by the caller; the deferred was given to us.
+        let (result, whence) = unsafe { Self::wait(node, into_node(inner), &running.root) }?;
+        running.set_whence(whence);
+        let link = NodeRef::<U, X>::extended(node);
+        // SAFETY: promised by the caller, and nothing is in the value.
+        unsafe { link.write(result) };
+        // SAFETY: promised by the caller.
+        unsafe { hand_on(link, running) }
     }
 
     /// Runs the link, which is attached to what its chain waited for.
@@ -525,6 +533,23 @@ where
         // SAFETY: promised by the caller of the vtable; nothing in it is dropped.
         drop(unsafe { Box::from_raw(node.cast::<Self>().as_ptr()) });
     }
+}
+
+/// Gives the failure on that a panic of the link's callback becomes.
+///
+/// # Safety
+/// The caller is the producer of the link, nothing is in its value, and its half ends.
+#[cold]
+unsafe fn gave_panic<U, X>(link: NodeRef<U, X>, panic: Box<dyn Any + Send>, running: &Running) -> Option<Step>
+where
+    U: 'static,
+    X: From<Aborted> + 'static,
+{
+    // SAFETY: promised by the caller.
+    unsafe { link.write(Err(X::from(Aborted::panicked(panic)))) };
+    running.link_gave(true, link.header());
+    // SAFETY: promised by the caller.
+    unsafe { hand_on(link, running) }
 }
 
 /// Gives the result of a link to what is attached to it, or leaves it for its consumer.
