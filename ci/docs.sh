@@ -2,4 +2,5 @@
 # Documentation without warnings.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
+. ci/features.sh
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --features "$features" --no-deps

@@ -3,6 +3,7 @@
 # the Rust version that the workspace states.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo clippy --locked --workspace --all-targets -- -D warnings
+. ci/features.sh
+cargo clippy --locked --workspace --features "$features" --all-targets -- -D warnings
 cargo clippy --locked -p interloop --lib -- -D warnings
-RUSTFLAGS="--cfg interloop_loom" cargo clippy --locked --target-dir target/loom -p interloop --lib --test loom --test loom_calls --test loom_callback_stream -- -D warnings
+RUSTFLAGS="--cfg interloop_loom" cargo clippy --locked --target-dir target/loom -p interloop --lib --test loom --test loom_calls --test loom_callback_stream --test loom_protocol -- -D warnings
