@@ -149,4 +149,34 @@ mod documents {
     mod readme {}
     #[doc = include_str!("../MIGRATION.md")]
     mod migration {}
+    #[doc = include_str!("../migration/async-std.md")]
+    mod async_std {}
+    #[doc = include_str!("../migration/asyncio-streams.md")]
+    mod asyncio_streams {}
+    #[doc = include_str!("../migration/asyncio-tasks.md")]
+    mod asyncio_tasks {}
+    #[doc = include_str!("../migration/asyncio.md")]
+    mod asyncio {}
+    #[doc = include_str!("../migration/c-callbacks.md")]
+    mod c_callbacks {}
+    #[doc = include_str!("../migration/callbacks.md")]
+    mod callbacks {}
+    #[doc = include_str!("../migration/exclusive-features.md")]
+    mod exclusive_features {}
+    #[doc = include_str!("../migration/one-runtime.md")]
+    mod one_runtime {}
+    #[doc = include_str!("../migration/oneshot.md")]
+    mod oneshot {}
+    #[doc = include_str!("../migration/protocols.md")]
+    mod protocols {}
+    #[doc = include_str!("../migration/tokio-only.md")]
+    mod tokio_only {}
+    #[doc = include_str!("../migration/tornado.md")]
+    mod tornado {}
+    #[doc = include_str!("../migration/twisted-deferred.md")]
+    mod twisted_deferred {}
+    #[doc = include_str!("../migration/twisted-reactor.md")]
+    mod twisted_reactor {}
+    #[doc = include_str!("../migration/twisted.md")]
+    mod twisted {}
 }
