@@ -16,7 +16,7 @@ use std::{
 
 use criterion::Criterion;
 use interloop::{Completer, Deferred, Reactor};
-use interloop_benches::python;
+use interloop_benches::{python, runtime::current_thread};
 use tokio::{
     runtime::Runtime,
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -239,10 +239,7 @@ fn call_soon_thread(criterion: &mut Criterion, runtime: &Runtime, reactor: &Reac
 const PEERS: &[&str] = &["asyncio", "uvloop", "tornado", "twisted"];
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = current_thread();
     let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
     let mut criterion = Criterion::default().configure_from_args();
     call_soon_posted(&mut criterion, &runtime, &reactor);

@@ -6,18 +6,15 @@
 
 #![allow(missing_docs)]
 
-use std::{
-    env, io,
-    io::{BufRead, BufReader},
-    net::{Ipv4Addr, SocketAddr},
-    process::{Child, Command, Stdio},
-    sync::Arc,
-    time::Duration,
-};
+use std::{env, io, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use criterion::{Criterion, criterion_group};
 use futures_util::io::{AsyncReadExt, AsyncWriteExt};
 use interloop::{Reactor, gather};
+use interloop_benches::{
+    processes::{Server, announce, cpu, raise_limit, this_program},
+    runtime::current_thread,
+};
 use interloop_curl::{
     Curl,
     curl::{
@@ -25,23 +22,12 @@ use interloop_curl::{
         multi::Multi,
     },
 };
-use rustix::{
-    process::{Resource, Rlimit, getrlimit, setrlimit},
-    time::{ClockId, clock_gettime},
-};
 
 const BODY: usize = 1024;
 const PARALLEL: usize = 1000;
 
 fn main() {
-    // A thousand connections need more descriptors than shells allow by default.
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    setrlimit(Resource::Nofile, raised).expect("the limit can be raised to its maximum");
-
+    raise_limit();
     if env::args().nth(1).is_some_and(|role| role == "server") {
         return serve();
     }
@@ -90,32 +76,27 @@ impl Handler for Count {
 }
 
 struct Client {
-    server: Child,
+    /// Ends with this.
+    _server: Server,
     run: Run,
     handles: Vec<Easy2<Count>>,
 }
 
 impl Client {
     fn new(run: Run, keep: bool) -> Self {
-        let mut server = Command::new(env::current_exe().unwrap())
-            .arg("server")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let mut addr = String::new();
-        let said = server.stdout.take().unwrap();
-        BufReader::new(said)
-            .read_line(&mut addr)
-            .expect("the server says where it is");
-        let addr: SocketAddr = addr.trim().parse().expect("the server is well");
+        let server = Server::start(&mut this_program(&["server"]));
         let handles = (0..PARALLEL).map(|_| {
             let mut easy = Easy2::new(Count(0));
-            easy.url(&format!("http://{addr}/")).unwrap();
+            easy.url(&format!("http://{}/", server.address())).unwrap();
             easy.forbid_reuse(!keep).unwrap();
             easy
         });
         let handles = handles.collect();
-        let mut client = Self { server, run, handles };
+        let mut client = Self {
+            _server: server,
+            run,
+            handles,
+        };
         // Once before the clock runs, so that there are connections to keep.
         client.round();
         client
@@ -138,18 +119,6 @@ impl Client {
         }
         (cpu() - begun).mul_f64(transfers as f64 / (rounds * PARALLEL as u64) as f64)
     }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
-fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// libcurl's own loop.
@@ -178,10 +147,7 @@ async fn gathered(curl: Curl, handles: Vec<Easy2<Count>>) -> Vec<Easy2<Count>> {
 }
 
 fn on_tokio() -> Run {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = current_thread();
     let curl = curl(&interloop_tokio::from_handle(runtime.handle()).unwrap());
     Box::new(move |handles| runtime.block_on(gathered(curl.clone(), handles)))
 }
@@ -200,17 +166,14 @@ fn on_futures() -> Run {
 
 /// The server's process: answers every request with the same body.
 fn serve() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = current_thread();
     let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
     runtime.block_on(answer(reactor)).unwrap();
 }
 
 async fn answer(reactor: Reactor) -> io::Result<()> {
     let listener = interloop::net::TcpListener::bind(&reactor, (Ipv4Addr::LOCALHOST, 0).into())?;
-    println!("{}", listener.local_addr()?);
+    announce(listener.local_addr()?);
     let mut response = format!("HTTP/1.1 200 OK\r\ncontent-length: {BODY}\r\n\r\n").into_bytes();
     response.resize(response.len() + BODY, b'x');
     let response: Arc<[u8]> = response.into();

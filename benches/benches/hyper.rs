@@ -10,19 +10,22 @@
 use std::{
     convert::Infallible,
     env,
-    io::{self, BufRead, BufReader, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    io::{self, Read},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     sync::mpsc,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use criterion::{Criterion, SamplingMode, criterion_group};
 use http_body_util::Full;
 use hyper::{Request, Response, body::Incoming, service::service_fn};
-use rustix::time::{ClockId, clock_gettime};
+use interloop_benches::{
+    load,
+    processes::{Client, cpu, listener, this_program},
+    runtime::current_thread,
+};
 
 const CONNECTIONS: [usize; 2] = [1, 64];
 const REQUEST: &[u8] = b"GET /hello HTTP/1.1\r\nhost: localhost\r\nuser-agent: bench\r\naccept: */*\r\n\r\n";
@@ -34,7 +37,7 @@ fn main() {
     let arguments: Vec<String> = env::args().collect();
     if let [_, role, server, connections] = &arguments[..] {
         if role == "client" {
-            return client(server.parse().unwrap(), connections.parse().unwrap()).unwrap();
+            return talk(server.parse().unwrap(), connections.parse().unwrap()).unwrap();
         }
     }
     benches();
@@ -47,10 +50,10 @@ criterion_group!(benches, hyper);
 type Start = fn() -> SocketAddr;
 
 /// One of the figures of a run.
-type Figure = fn(&Run) -> Duration;
+type Figure = fn(&Figures) -> Duration;
 
 /// What a run of requests took, per request.
-struct Run {
+struct Figures {
     cpu: Duration,
     wall: Duration,
     p99: Duration,
@@ -68,8 +71,8 @@ fn hyper(criterion: &mut Criterion) {
                 let mut client = None;
                 group.bench_function(contender, |bencher| {
                     // Only when the benchmark was asked for: servers of others would be in the measurement.
-                    let client = client.get_or_insert_with(|| Client::start(start(), connections));
-                    bencher.iter_custom(|requests| of(&client.run(requests)).mul_f64(requests as f64));
+                    let client = client.get_or_insert_with(|| connect(start(), connections));
+                    bencher.iter_custom(|requests| of(&run(client, requests)).mul_f64(requests as f64));
                 });
             }
             group.finish();
@@ -77,100 +80,28 @@ fn hyper(criterion: &mut Criterion) {
     }
 }
 
-/// A client in a process of its own.
-struct Client {
-    process: Child,
-    orders: ChildStdin,
-    done: BufReader<ChildStdout>,
+fn connect(server: SocketAddr, connections: usize) -> Client {
+    Client::start(&mut this_program(&[
+        "client",
+        &server.to_string(),
+        &connections.to_string(),
+    ]))
 }
 
-impl Client {
-    fn start(server: SocketAddr, connections: usize) -> Self {
-        let mut process = Command::new(env::current_exe().unwrap())
-            .args(["client", &server.to_string(), &connections.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the client starts");
-        let orders = process.stdin.take().unwrap();
-        let done = BufReader::new(process.stdout.take().unwrap());
-        let mut client = Self { process, orders, done };
-        client.wait();
-        client
-    }
-
-    /// The number of responses, the time that all took, and the 99th percentile, in nanoseconds.
-    fn wait(&mut self) -> [u64; 3] {
-        let mut line = String::new();
-        self.done.read_line(&mut line).expect("the client answers");
-        let mut numbers = line.split_whitespace().map(|number| number.parse().unwrap());
-        [(); 3].map(|()| numbers.next().expect("the client is well"))
-    }
-
-    fn run(&mut self, requests: u64) -> Run {
-        let begun = cpu();
-        writeln!(self.orders, "{requests}").expect("the client listens");
-        let [answered, nanoseconds, p99] = self.wait();
-        Run {
-            cpu: (cpu() - begun).div_f64(answered as f64),
-            wall: Duration::from_nanos(nanoseconds).div_f64(answered as f64),
-            p99: Duration::from_nanos(p99),
-        }
+/// The server is in this process.
+fn run(client: &mut Client, requests: u64) -> Figures {
+    let begun = cpu();
+    let run = client.run_requests(requests);
+    Figures {
+        cpu: (cpu() - begun).div_f64(run.requests as f64),
+        wall: run.took.div_f64(run.requests as f64),
+        p99: run.p99,
     }
 }
 
-impl Drop for Client {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-/// The client's process: writes to all connections, then reads from all, until as many responses came.
-fn client(server: SocketAddr, connections: usize) -> io::Result<()> {
-    let mut streams = Vec::new();
-    for _ in 0..connections {
-        let stream = TcpStream::connect(server)?;
-        stream.set_nodelay(true)?;
-        streams.push((stream, Instant::now()));
-    }
-    let mut request = |requests: u64| -> io::Result<[u64; 3]> {
-        let begun = Instant::now();
-        let mut latencies = Vec::with_capacity(requests as usize + connections);
-        while (latencies.len() as u64) < requests {
-            for (stream, sent) in &mut streams {
-                *sent = Instant::now();
-                stream.write_all(REQUEST)?;
-            }
-            for (stream, sent) in &mut streams {
-                read_response(stream)?;
-                latencies.push(sent.elapsed().as_nanos() as u64);
-            }
-        }
-        let nanoseconds = begun.elapsed().as_nanos() as u64;
-        latencies.sort_unstable();
-        Ok([
-            latencies.len() as u64,
-            nanoseconds,
-            latencies[latencies.len() * 99 / 100],
-        ])
-    };
-    let mut answer = |requests: u64| -> io::Result<()> {
-        let [answered, nanoseconds, p99] = request(requests)?;
-        println!("{answered} {nanoseconds} {p99}");
-        Ok(())
-    };
-    // Each connection once, so that all are accepted before the clock runs.
-    answer(1)?;
-    for order in io::stdin().lines() {
-        answer(order?.parse().unwrap())?;
-    }
-    Ok(())
+/// The client's process.
+fn talk(server: SocketAddr, connections: usize) -> io::Result<()> {
+    load::run(load::over_tcp(server, connections, REQUEST.to_vec(), read_response)?)
 }
 
 /// The response is short, and known by its end.
@@ -198,13 +129,6 @@ fn on_thread(serve: impl FnOnce(mpsc::Sender<SocketAddr>) + Send + 'static) -> S
     receive.recv().expect("the server starts")
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-}
-
 /// As the examples of hyper-util have it.
 fn native() -> SocketAddr {
     use hyper_util::{
@@ -212,9 +136,8 @@ fn native() -> SocketAddr {
         server::conn::auto,
     };
     on_thread(|addr| {
-        runtime().block_on(async {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-            listener.set_nonblocking(true).unwrap();
+        current_thread().block_on(async {
+            let listener = listener();
             addr.send(listener.local_addr().unwrap()).unwrap();
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -241,7 +164,7 @@ fn native() -> SocketAddr {
 
 fn interloop() -> SocketAddr {
     on_thread(|addr| {
-        let runtime = runtime();
+        let runtime = current_thread();
         let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
         let listener = interloop::net::TcpListener::bind(&reactor, (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         addr.send(listener.local_addr().unwrap()).unwrap();

@@ -11,6 +11,7 @@ use std::{
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use interloop::{Aborted, Reactor};
+use interloop_benches::runtime::current_thread;
 
 const TASKS: u64 = 100_000;
 
@@ -68,10 +69,7 @@ fn spawn_interloop(reactor: &Reactor, n: u64) -> interloop::Deferred<u64> {
 }
 
 fn spawn(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = current_thread();
     let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
     let mut group = criterion.benchmark_group("tokio");
     group.bench_function("native", |bencher| {

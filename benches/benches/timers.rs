@@ -15,19 +15,13 @@ use std::{
 
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, measurement::WallTime};
 use interloop::{Completer, Deferred, Reactor};
-use interloop_benches::python;
-use rustix::time::{ClockId, clock_gettime};
+use interloop_benches::{processes::cpu, python, runtime::current_thread};
 use smol::Executor;
 use tokio::runtime::Runtime;
 use tokio_util::time::DelayQueue;
 
 /// Within which the calls are due.
 const SPAN: Duration = Duration::from_secs(1);
-
-fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
 
 /// Delays, spread over the span, the same every time.
 fn delays(count: u64) -> impl Iterator<Item = Duration> {
@@ -200,10 +194,7 @@ fn cancelled(criterion: &mut Criterion, runtime: &Runtime, reactor: &Reactor, ca
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = current_thread();
     let tokio = interloop_tokio::from_handle(runtime.handle()).unwrap();
     let executor: &'static Executor = Box::leak(Box::new(Executor::new()));
     let smol = interloop_smol::from_static(executor);

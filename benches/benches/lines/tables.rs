@@ -1,14 +1,14 @@
 //! The tables.
 
-use std::env;
+use std::{env, io, path::Path, process::Command};
 
-use interloop_benches::spread::Spread;
-
-use super::{
-    Options,
-    processes::{Client, Server},
-    servers::{CONTENDERS, PYTHON},
+use interloop_benches::{
+    processes::{Client, Server, this_program},
+    rounds::{Spread, turns},
+    tables::Options,
 };
+
+use super::servers::{CONTENDERS, PYTHON};
 
 /// A group's name, how many connections it has, and how many lines are sent at once on each.
 const GROUPS: [(&str, usize, usize); 4] = [
@@ -25,32 +25,42 @@ fn contenders(options: &Options) -> Vec<&'static str> {
     }
     // What the others are compared with is always there.
     let first = all[0];
-    all.retain(|name| options.only.is_empty() || *name == first || options.only.iter().any(|only| only == name));
+    all.retain(|name| *name == first || options.wants(name));
     all
 }
 
+fn server(contender: &str) -> Server {
+    match contender.strip_prefix("python ") {
+        Some(peer) => {
+            let python = env::var_os("INTERLOOP_PYTHON").expect("it was there before");
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/lines.py");
+            Server::start(Command::new(python).arg(script).arg(peer))
+        }
+        None => Server::start(&mut this_program(&["server", contender])),
+    }
+}
+
+fn client(server: &Server, connections: usize, lines: usize) -> Client {
+    let (connections, lines) = (connections.to_string(), lines.to_string());
+    Client::start(&mut this_program(&["client", server.address(), &connections, &lines]))
+}
+
 /// The server's CPU time per line.
-pub(crate) fn echo(options: &Options) {
+pub(crate) fn echo(options: &Options) -> io::Result<()> {
     let contenders = contenders(options);
     println!("| group | server | CPU, ns | interloop / it |");
     println!("|---|---|---:|---:|");
     for (group, connections, lines) in GROUPS {
-        if !group.starts_with(&options.group) {
+        if !options.wants_group(group) {
             continue;
         }
         let mut measured = vec![Vec::new(); contenders.len()];
         for round in 0..options.rounds {
-            let mut order: Vec<usize> = (0..contenders.len()).collect();
-            if round % 2 == 1 {
-                order.reverse();
-            }
-            for contender in order {
-                let mut server = Server::start(contenders[contender]);
-                let mut client = Client::start(&server, connections, lines);
-                client.run(options.seconds / 2.0);
-                let begun = server.cpu();
-                let answered = client.run(options.seconds);
-                measured[contender].push((server.cpu() - begun) / answered);
+            for contender in turns(round, contenders.len()) {
+                let mut server = server(contenders[contender]);
+                let mut client = client(&server, connections, lines);
+                let (per_message, _) = server.measure(&mut client, options.seconds);
+                measured[contender].push(per_message / lines as f64);
             }
         }
         for (name, rounds) in contenders.iter().zip(&measured) {
@@ -63,31 +73,28 @@ pub(crate) fn echo(options: &Options) {
             println!("| `{group}` | {name} | {median:.0} | {ratio} |");
         }
     }
+    Ok(())
 }
 
 /// What an idle connection takes: accepted, and used for one line.
-pub(crate) fn memory(options: &Options) {
+pub(crate) fn memory(options: &Options) -> io::Result<()> {
     println!("| server | heap, bytes | interloop / it | resident, bytes | interloop / it |");
     println!("|---|---:|---:|---:|---:|");
     let mut ours = None;
     for contender in contenders(options) {
-        let mut server = Server::start(contender);
-        // One connection, so that what the loop makes once is there.
-        let first = Client::start(&server, 1, 1);
-        let before = server.memory();
-        let client = Client::start(&server, options.connections, 1);
-        let after = server.memory();
-        drop((first, client));
-        let connections = options.connections as f64;
-        let (heap, resident) = ((after.0 - before.0) / connections, (after.1 - before.1) / connections);
-        let (our_heap, our_resident) = *ours.get_or_insert((heap, resident));
+        let its = server(contender).idle(options.connections, |server, connections| {
+            client(server, connections, 1)
+        });
+        let ours = *ours.get_or_insert(its);
+        let (resident, resident_ratio) = (its.resident, ours.resident / its.resident);
         match contender.starts_with("python") {
-            true => println!("| {contender} | | | {resident:.0} | {:.2} |", our_resident / resident),
+            true => println!("| {contender} | | | {resident:.0} | {resident_ratio:.2} |"),
             false => println!(
-                "| {contender} | {heap:.0} | {:.2} | {resident:.0} | {:.2} |",
-                our_heap / heap,
-                our_resident / resident
+                "| {contender} | {:.0} | {:.2} | {resident:.0} | {resident_ratio:.2} |",
+                its.heap,
+                ours.heap / its.heap,
             ),
         }
     }
+    Ok(())
 }

@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeSet, io};
 
-use interloop_benches::spread::Spread;
+use interloop_benches::{
+    processes::{Client, Memory, Server, this_program},
+    rounds::{Spread, turns},
+    tables::Options,
+};
 
 use super::{
-    Contender, Options,
-    processes::{Client, Server},
+    Contender,
     syscalls::{self, Counts},
     tcp, udp,
 };
@@ -48,27 +51,43 @@ struct Group {
 impl Group {
     /// The contenders in the order of a round, which turns round each time.
     fn turns(&self, round: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.contenders.len()).collect();
-        if round % 2 == 1 {
-            order.reverse();
-        }
-        order
+        turns(round, self.contenders.len())
+    }
+
+    /// Over TCP each connection has a buffer of so many bytes.
+    fn server(&self, contender: &str, buffer: usize) -> Server {
+        let buffer = buffer.to_string();
+        Server::start(&mut this_program(&[
+            "server",
+            self.protocol,
+            self.event_loop,
+            contender,
+            &buffer,
+        ]))
+    }
+
+    fn client(&self, server: &Server, connections: usize) -> Client {
+        let (connections, size) = (connections.to_string(), self.size.to_string());
+        Client::start(&mut this_program(&[
+            "client",
+            self.protocol,
+            server.address(),
+            &connections,
+            &size,
+        ]))
     }
 
     fn start(&self, contender: &str) -> (Server, Client) {
-        let server = Server::start(self.protocol, self.event_loop, contender, BUFFER.max(self.size));
-        let client = Client::start(&server, self.connections, self.size);
+        let server = self.server(contender, BUFFER.max(self.size));
+        let client = self.client(&server, self.connections);
         (server, client)
     }
 
     fn measure(&self, contender: &str, seconds: f64) -> Round {
         let (mut server, mut client) = self.start(contender);
-        client.run_for(seconds / 2.0);
-        let begun = server.cpu();
-        let run = client.run_for(seconds);
-        let cpu = server.cpu() - begun;
+        let (cpu, run) = server.measure(&mut client, seconds);
         Round {
-            cpu: cpu.as_nanos() as f64 / run.requests as f64,
+            cpu,
             p99: run.p99.as_nanos() as f64 / 1000.0,
             per_second: run.requests as f64 / run.took.as_secs_f64(),
         }
@@ -102,7 +121,9 @@ fn groups<J>(
     let mut groups = Vec::new();
     for &(connections, size, suffix) in exchanges {
         for event_loop in ["tokio", "smol", "async-std", "futures"] {
-            let contenders = all.iter().filter(|(its_loop, ..)| *its_loop == event_loop);
+            let contenders = all.iter().filter(|(its_loop, name, _)| {
+                *its_loop == event_loop && (["native", "interloop"].contains(name) || options.wants(name))
+            });
             groups.push(Group {
                 name: format!("{event_loop}_{suffix}"),
                 protocol,
@@ -113,7 +134,7 @@ fn groups<J>(
             });
         }
     }
-    groups.retain(|group| group.name.starts_with(&options.group));
+    groups.retain(|group| options.wants_group(&group.name));
     groups
 }
 
@@ -231,33 +252,18 @@ pub(crate) fn memory(options: &Options) -> io::Result<()> {
     for group in groups(options, "tcp", tcp::CONTENDERS, &[(options.connections, SMALL, "idle")]) {
         let mut native = None;
         for contender in &group.contenders {
-            let server = Server::start(group.protocol, group.event_loop, contender, BUFFER);
-            let per_connection = idle(server, &group, options.connections);
-            let native = native.get_or_insert(per_connection);
+            let mut server = group.server(contender, BUFFER);
+            let Memory { heap, resident } = server.idle(options.connections, |server, connections| {
+                group.client(server, connections)
+            });
+            let native = native.get_or_insert(Memory { heap, resident });
             println!(
-                "| {} | {contender} | {:.0} | {:+.0} | {:.0} | {:+.0} |",
+                "| {} | {contender} | {heap:.0} | {:+.0} | {resident:.0} | {:+.0} |",
                 group.event_loop,
-                per_connection.0,
-                per_connection.0 - native.0,
-                per_connection.1,
-                per_connection.1 - native.1,
+                heap - native.heap,
+                resident - native.resident,
             );
         }
     }
     Ok(())
-}
-
-/// Bytes on the heap and resident, per connection.
-fn idle(mut server: Server, group: &Group, connections: usize) -> (f64, f64) {
-    // One connection, so that what the loop makes once is there.
-    let first = Client::start(&server, 1, group.size);
-    let before = server.memory();
-    let client = Client::start(&server, connections, group.size);
-    let after = server.memory();
-    drop((first, client));
-    let per_connection = |before: usize, after: usize| (after as f64 - before as f64) / connections as f64;
-    (
-        per_connection(before.heap, after.heap),
-        per_connection(before.resident, after.resident),
-    )
 }

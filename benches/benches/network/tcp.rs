@@ -1,11 +1,16 @@
 //! Servers that echo what comes over TCP, on each loop with each kind of socket.
 
-use std::{io, net::TcpListener, sync::Arc};
+use std::{
+    io::{self, Read},
+    net::TcpListener,
+    sync::Arc,
+};
 
 use futures_util::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use interloop::{Deferred, Reactor};
+use interloop_benches::{epoll, runtime::current_thread};
 
-use super::{Contender, epoll};
+use super::Contender;
 
 /// What a server is given.
 pub(crate) struct Job {
@@ -18,7 +23,7 @@ pub(crate) struct Job {
 pub(crate) const CONTENDERS: &[Contender<Job>] = &[
     ("tokio", "native", tokio_native),
     ("tokio", "interloop", tokio_interloop),
-    ("tokio", "epoll", epoll::serve),
+    ("tokio", "epoll", bare_epoll),
     #[cfg(feature = "shims")]
     ("tokio", "agnostic-net", super::shims::agnostic_tokio),
     #[cfg(feature = "shims")]
@@ -52,16 +57,9 @@ pub(crate) fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin, size: usize)
     }
 }
 
-pub(crate) fn tokio_runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-}
-
 /// Runs the accepting loop in a task, as it is on the other loops.
 pub(crate) fn on_tokio(accepting: impl Future<Output = ()> + Send + 'static) {
-    tokio_runtime().block_on(async { tokio::spawn(accepting).await.unwrap() });
+    current_thread().block_on(async { tokio::spawn(accepting).await.unwrap() });
 }
 
 /// Runs the accepting loop on one thread; it is given the executor.
@@ -105,8 +103,20 @@ fn tokio_native(job: Job) {
     });
 }
 
+fn bare_epoll(job: Job) {
+    let mut buffer = vec![0; job.buffer];
+    epoll::serve(
+        job.listener,
+        || (),
+        |stream, ()| match stream.read(&mut buffer) {
+            Ok(count @ 1..) => epoll::write_all(stream, &buffer[..count]),
+            _ => false,
+        },
+    )
+}
+
 fn tokio_interloop(job: Job) {
-    let runtime = tokio_runtime();
+    let runtime = current_thread();
     let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
     runtime.block_on(interloop(&reactor, job)).unwrap();
 }

@@ -3,10 +3,11 @@
 use std::{io, net::UdpSocket, sync::Arc};
 
 use interloop::{Deferred, Reactor};
+use interloop_benches::runtime::current_thread;
 
 use super::{
     Contender,
-    tcp::{on_smol, on_tokio, tokio_runtime},
+    tcp::{on_smol, on_tokio},
 };
 
 /// Each is given a socket in non-blocking mode.
@@ -46,7 +47,7 @@ fn tokio_native(socket: UdpSocket) {
 }
 
 fn tokio_interloop(socket: UdpSocket) {
-    let runtime = tokio_runtime();
+    let runtime = current_thread();
     let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
     runtime.block_on(interloop(&reactor, socket)).unwrap();
 }

@@ -16,7 +16,7 @@ use std::{
     thread,
 };
 
-use interloop_benches::spread::Spread;
+use interloop_benches::rounds::{Spread, turns};
 use serde_json::Value;
 
 const USAGE: &str = "\
@@ -67,11 +67,8 @@ fn report(options: &Options) -> Result<(), Failure> {
     for round in 0..options.rounds {
         for (group, contenders) in &groups {
             eprintln!("round {} of {}: {group}", round + 1, options.rounds);
-            let mut order: Vec<&String> = contenders.iter().collect();
-            if round % 2 == 1 {
-                order.reverse();
-            }
-            for contender in order {
+            for contender in turns(round, contenders.len()) {
+                let contender = &contenders[contender];
                 let median = benchmark.measure(group, contender)?;
                 medians.entry(id(group, contender)).or_default().push(median);
             }

@@ -1,4 +1,4 @@
-//! What several rounds came to.
+//! Rounds: in which order contenders take turns, and what several rounds came to.
 
 use std::fmt;
 
@@ -25,6 +25,15 @@ impl Spread {
             max: at(last),
         }
     }
+}
+
+/// The numbers of the contenders in the order of a round, which turns round every time: A B C, C B A.
+pub fn turns(round: usize, contenders: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..contenders).collect();
+    if round % 2 == 1 {
+        order.reverse();
+    }
+    order
 }
 
 impl fmt::Display for Spread {
