@@ -16,9 +16,43 @@
 //! | [`Source`] | a descriptor that a loop waits for |
 //! | [`Clock`] | a loop in virtual time, for tests |
 //!
-//! A reactor comes from an adapter: `interloop_tokio::current()`, `interloop_smol::global()`,
-//! `interloop_async_std::global()`, `interloop_futures::from_thread_pool(pool)`, or
-//! `interloop_async_io::reactor(..)` for any other executor.
+//! # Where a reactor comes from
+//!
+//! From an adapter, a crate beside this one. A library takes a [`Reactor`] and depends on none of them; a program chooses:
+//!
+//! | the loop | crate | a reactor |
+//! |---|---|---|
+//! | tokio, multi-threaded or current-thread | `interloop-tokio` | `interloop_tokio::current()?`, `from_handle(&handle)?` |
+//! | smol's global executor, or one of your own | `interloop-smol` | `interloop_smol::global()`, `from_executor(&executor)` |
+//! | async-std | `interloop-async-std` | `interloop_async_std::global()` |
+//! | futures' `ThreadPool` and `LocalPool` | `interloop-futures` | `interloop_futures::from_thread_pool(pool)`, `from_local_spawner(spawner)` |
+//! | any other executor | `interloop-async-io` | `interloop_async_io::reactor(name, spawn)` |
+//! | a loop with readiness and timers of its own | yours | [`EventLoop`], and the crate `interloop-conformance` to test it |
+//! | virtual time, in a test | this one | [`Clock`] |
+//!
+//! More crates bring libraries to whichever loop that is: `interloop-rustls` (TLS), `interloop-hyper` (HTTP), `interloop-quinn` (QUIC),
+//! `interloop-hickory` (DNS) and `interloop-curl` (libcurl). A library that is made for tokio alone runs inside of an
+//! `interloop_tokio::context`.
+//!
+//! # The modules
+//!
+//! | for | there is |
+//! |---|---|
+//! | results: chains of callbacks, cancelling, several into one | [`deferred`], [`fan_in`] |
+//! | locks, semaphores and queues to wait for | [`sync`] |
+//! | failures that nobody handles | [`unhandled`] |
+//! | tasks, blocking jobs, callbacks soon and later | [`Reactor`] |
+//! | sleeping, time limits, intervals | [`time`], by [`Reactor::sleep`], [`Reactor::timeout`] and [`Reactor::interval`] |
+//! | what is done again and again, or takes long | [`periodic`] |
+//! | callbacks and polls that hold the loop up | [`slow`] |
+//! | TCP, UDP, Unix sockets, pipes, descriptors, names, connections without sockets | [`net`] |
+//! | connections that call back, framing, endpoints | [`protocol`] |
+//! | callbacks of C libraries and of other threads | [`callback`] |
+//! | blocking readers and writers | [`io`] |
+//! | what stays on its thread | [`local`] |
+//! | tests: virtual time, and a function on every loop | [`clock`], [`testing`] |
+//! | signals, child processes | `signal`, `process`, with the features of these names |
+//! | writing an adapter | [`EventLoop`], [`source`] |
 //!
 //! # The life of a deferred
 //!

@@ -1,6 +1,6 @@
 //! The list that every event loop of [`interloop`] passes, as tests for its adapter.
 //!
-//! An adapter is five operations, and everything that users see is built on them. What these five
+//! An adapter is the few methods of [`EventLoop`](interloop::EventLoop), and everything that users see is built on them. What these
 //! have to do beyond their signatures is written here, as cases that run on the real loop with real
 //! sockets, threads and time. An adapter is done when they pass.
 //!
