@@ -12,8 +12,10 @@
 //! Without files it takes a few of this repository. With `--port`, the servers listen on as many ports
 //! from that one on, otherwise on free ones.
 
+#[path = "running/mod.rs"]
+mod running;
+
 use std::{
-    any::Any,
     collections::HashMap,
     env,
     fs::File,
@@ -30,13 +32,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_executor::{LocalPool, ThreadPool};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use interloop::Reactor;
 use interloop_example_digest::{Digest, Server, digest};
+use running::{Error, Running};
 use sha2::{Digest as _, Sha256};
-
-type Error = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     match Arguments::parse().and_then(|arguments| run(&arguments)) {
@@ -100,76 +100,17 @@ impl Expected {
     }
 }
 
-/// A loop that is running, and what keeps it so.
-struct Running {
-    name: &'static str,
-    reactor: Reactor,
-    _keep: Box<dyn Any>,
-}
-
-impl Running {
-    fn new(name: &'static str, reactor: Reactor, keep: impl Any) -> Self {
-        Self {
-            name,
-            reactor,
-            _keep: Box::new(keep),
-        }
-    }
-}
-
-/// Runs a loop that needs a thread to drive it: `drive` makes the reactor and runs the loop until its
-/// second argument is ready.
-fn on_thread<F>(name: &'static str, drive: F) -> Result<Running, Error>
-where
-    F: FnOnce(mpsc::Sender<Reactor>, interloop::Deferred<()>) -> Result<(), Error> + Send + 'static,
-{
-    let (send, receive) = mpsc::channel();
-    let (stop, stopped) = interloop::Deferred::pair();
-    let thread = thread::spawn(move || drive(send, stopped));
-    match receive.recv() {
-        Ok(reactor) => Ok(Running::new(name, reactor, stop)),
-        Err(_) => Err(match thread.join() {
-            Ok(Err(error)) => error,
-            _ => format!("{name} did not start").into(),
-        }),
-    }
-}
-
+/// Every loop, and an executor that no adapter knows, with async-io for the rest.
 fn every_loop() -> Result<Vec<Running>, Error> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let tokio = interloop_tokio::from_handle(runtime.handle())?;
-
-    let tokio_current_thread = on_thread("tokio (1 thread)", |send, stopped| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        send.send(interloop_tokio::from_handle(runtime.handle())?)?;
-        Ok(runtime.block_on(stopped)?)
-    })?;
-
-    let pool = ThreadPool::builder().pool_size(2).create()?;
-    let futures_pool = interloop_futures::from_thread_pool(pool);
-
-    let futures_local = on_thread("futures local", |send, stopped| {
-        let mut pool = LocalPool::new();
-        send.send(interloop_futures::from_local_spawner(pool.spawner()))?;
-        Ok(pool.run_until(stopped)?)
-    })?;
-
-    // An executor that no adapter knows, with async-io for the rest.
     let executor = Arc::new(smol::Executor::new());
     let spawner = executor.clone();
     let async_io = interloop_async_io::reactor("async-io", move |task| spawner.spawn(task).detach());
     let (stop, stopped) = interloop::Deferred::<()>::pair();
     thread::spawn(move || futures_executor::block_on(executor.run(stopped)));
 
-    Ok(vec![
-        Running::new("tokio", tokio, runtime),
-        tokio_current_thread,
-        Running::new("smol", interloop_smol::global(), ()),
-        Running::new("async-std", interloop_async_std::global(), ()),
-        Running::new("futures pool", futures_pool, ()),
-        futures_local,
-        Running::new("async-io", async_io, stop),
-    ])
+    let mut loops = running::every_loop()?;
+    loops.push(Running::new("async-io", async_io, stop));
+    Ok(loops)
 }
 
 /// What became of one client's transfers to one server.

@@ -9,17 +9,16 @@
 //!
 //! It fetches 200 bodies of up to 200,000 bytes on each loop, over 50 connections at most, unless it is told otherwise.
 
+#[path = "../../../examples/running/mod.rs"]
+mod running;
+
 use std::{
-    any::Any,
     env, io,
     net::{Ipv4Addr, SocketAddr},
     process::ExitCode,
-    sync::mpsc,
-    thread,
     time::{Duration, Instant},
 };
 
-use futures_executor::{LocalPool, ThreadPool};
 use futures_util::io::{AsyncReadExt, AsyncWriteExt};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use interloop::{Deferred, Reactor, gather, net::TcpListener};
@@ -27,8 +26,7 @@ use interloop_curl::{
     Curl,
     curl::easy::{Easy2, Handler, WriteError},
 };
-
-type Error = Box<dyn std::error::Error + Send + Sync>;
+use running::{Error, Running};
 
 const USAGE: &str = "usage: many_transfers [--transfers N] [--bytes N] [--connections N]";
 
@@ -78,68 +76,6 @@ impl Arguments {
         }
         Ok(parsed)
     }
-}
-
-/// A loop that is running, and what keeps it so.
-struct Running {
-    name: &'static str,
-    reactor: Reactor,
-    _keep: Box<dyn Any>,
-}
-
-impl Running {
-    fn new(name: &'static str, reactor: Reactor, keep: impl Any) -> Self {
-        Self {
-            name,
-            reactor,
-            _keep: Box::new(keep),
-        }
-    }
-}
-
-/// Runs a loop that needs a thread to drive it: `drive` makes the reactor and runs the loop until its second argument is
-/// ready.
-fn on_thread<F>(name: &'static str, drive: F) -> Result<Running, Error>
-where
-    F: FnOnce(mpsc::Sender<Reactor>, Deferred<()>) -> Result<(), Error> + Send + 'static,
-{
-    let (send, receive) = mpsc::channel();
-    let (stop, stopped) = Deferred::pair();
-    let thread = thread::spawn(move || drive(send, stopped));
-    match receive.recv() {
-        Ok(reactor) => Ok(Running::new(name, reactor, stop)),
-        Err(_) => Err(match thread.join() {
-            Ok(Err(error)) => error,
-            _ => format!("{name} did not start").into(),
-        }),
-    }
-}
-
-fn current_thread(name: &'static str) -> Result<Running, Error> {
-    on_thread(name, |send, stopped| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        send.send(interloop_tokio::from_handle(runtime.handle())?)?;
-        Ok(runtime.block_on(stopped)?)
-    })
-}
-
-fn every_loop() -> Result<Vec<Running>, Error> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let tokio = interloop_tokio::from_handle(runtime.handle())?;
-    let pool = ThreadPool::builder().pool_size(2).create()?;
-    let futures_local = on_thread("futures local", |send, stopped| {
-        let mut pool = LocalPool::new();
-        send.send(interloop_futures::from_local_spawner(pool.spawner()))?;
-        Ok(pool.run_until(stopped)?)
-    })?;
-    Ok(vec![
-        Running::new("tokio", tokio, runtime),
-        current_thread("tokio (1 thread)")?,
-        Running::new("smol", interloop_smol::global(), ()),
-        Running::new("async-std", interloop_async_std::global(), ()),
-        Running::new("futures pool", interloop_futures::from_thread_pool(pool), ()),
-        futures_local,
-    ])
 }
 
 /// The byte at a place of the body with a number.
@@ -258,12 +194,12 @@ fn fetch_all(
 }
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
-    let home = current_thread("server")?;
+    let home = Running::tokio_current_thread("server")?;
     let listener = TcpListener::bind(&home.reactor, (Ipv4Addr::LOCALHOST, 0).into())?;
     let server = listener.local_addr()?;
     home.reactor.spawn(serve(home.reactor.clone(), listener)).detach();
 
-    let loops = every_loop()?;
+    let loops = running::every_loop()?;
     let bytes: usize = (0..arguments.transfers).map(|number| length(number, *arguments)).sum();
     let bars = MultiProgress::new();
     let style = ProgressStyle::with_template("{prefix:17} {bar:40} {bytes:>10}/{total_bytes} {eta}")?;

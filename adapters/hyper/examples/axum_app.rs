@@ -7,8 +7,7 @@
 //! It serves until it is stopped; or it asks itself as often as it is told to, and says how that went. axum is built without its
 //! feature `tokio`: extractors, responses and layers need no runtime, and what serves them is `interloop_hyper::Server`.
 
-#[path = "../../../examples/on_loop/mod.rs"]
-mod on_loop;
+mod flags;
 
 use std::{
     process::ExitCode,
@@ -25,29 +24,16 @@ use axum::{
     routing::{get, post},
 };
 use bytes::Bytes;
+use flags::{PORT, REQUESTS, on_loop::Usage};
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, header::CONTENT_TYPE};
 use interloop::net::TcpListener;
 use interloop_hyper::{Client, ClientBuilder, Server};
-use on_loop::{Number, Usage};
 use serde_json::{Value, json};
 
 const USAGE: Usage<2> = Usage {
     name: "axum_app",
-    numbers: [
-        Number {
-            flag: "--port",
-            what_for: "where it listens, or 0 for any port that is free",
-            range: 0..=65535,
-            default: 0,
-        },
-        Number {
-            flag: "--requests",
-            what_for: "how often it asks itself before it ends, or 0 to serve until it is stopped",
-            range: 0..=1_000_000,
-            default: 0,
-        },
-    ],
+    numbers: [PORT, REQUESTS],
 };
 
 type Sum = Arc<AtomicU64>;

@@ -10,8 +10,7 @@
 //! so many run at once. It serves until it is stopped; or threads ask it as often as it is told to, all at once, and check the
 //! answers.
 
-#[path = "../../../examples/on_loop/mod.rs"]
-mod on_loop;
+mod flags;
 
 use std::{
     convert::Infallible,
@@ -26,22 +25,20 @@ use std::{
 };
 
 use bytes::Bytes;
+use flags::{
+    PORT, REQUESTS,
+    on_loop::{Error, Number, Usage},
+};
 use futures_util::future::try_join_all;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, Response, StatusCode, body::Incoming, service::service_fn};
 use interloop::{Aborted, Deferred, Reactor, net::TcpListener, sync::Semaphore};
 use interloop_hyper::{Client, ClientBuilder, Server};
-use on_loop::{Error, Number, Usage};
 
 const USAGE: Usage<4> = Usage {
     name: "blocking_handler",
     numbers: [
-        Number {
-            flag: "--port",
-            what_for: "where it listens, or 0 for any port that is free",
-            range: 0..=65535,
-            default: 0,
-        },
+        PORT,
         Number {
             flag: "--at-once",
             what_for: "how many calls of the handler may run at once",
@@ -54,11 +51,10 @@ const USAGE: Usage<4> = Usage {
             range: 0..=60_000,
             default: 200,
         },
+        // Each is asked by a thread.
         Number {
-            flag: "--requests",
-            what_for: "how often it asks itself before it ends, or 0 to serve until it is stopped",
             range: 0..=1_000,
-            default: 0,
+            ..REQUESTS
         },
     ],
 };

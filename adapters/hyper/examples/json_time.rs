@@ -6,8 +6,7 @@
 //!
 //! It serves until it is stopped; or it asks itself as often as it is told to, and says what it was answered.
 
-#[path = "../../../examples/on_loop/mod.rs"]
-mod on_loop;
+mod flags;
 
 use std::{
     convert::Infallible,
@@ -16,29 +15,16 @@ use std::{
 };
 
 use bytes::Bytes;
+use flags::{PORT, REQUESTS, on_loop::Usage};
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::{Request, Response, body::Incoming, header::CONTENT_TYPE, service::service_fn};
 use interloop::net::TcpListener;
 use interloop_hyper::{Client, ClientBuilder, Server};
-use on_loop::{Number, Usage};
 use serde_json::json;
 
 const USAGE: Usage<2> = Usage {
     name: "json_time",
-    numbers: [
-        Number {
-            flag: "--port",
-            what_for: "where it listens, or 0 for any port that is free",
-            range: 0..=65535,
-            default: 0,
-        },
-        Number {
-            flag: "--requests",
-            what_for: "how often it asks itself before it ends, or 0 to serve until it is stopped",
-            range: 0..=1_000_000,
-            default: 0,
-        },
-    ],
+    numbers: [PORT, REQUESTS],
 };
 
 async fn time(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {

@@ -7,8 +7,7 @@
 //! It serves until it is stopped; or it asks itself about as many numbers as it is told to, and checks the answers. What takes
 //! long is computed on the blocking pool, so that everybody else is answered meanwhile.
 
-#[path = "../../../examples/on_loop/mod.rs"]
-mod on_loop;
+mod flags;
 
 use std::{convert::Infallible, net::SocketAddr, process::ExitCode, time::Duration};
 
@@ -21,6 +20,10 @@ use async_tungstenite::{
     },
 };
 use bytes::Bytes;
+use flags::{
+    PORT, REQUESTS,
+    on_loop::{Error, Number, Usage},
+};
 use futures_util::StreamExt;
 use http_body_util::Full;
 use hyper::{
@@ -35,22 +38,14 @@ use interloop::{
     net::{TcpListener, TcpStream},
 };
 use interloop_hyper::{Io, Server};
-use on_loop::{Error, Number, Usage};
 
 const USAGE: Usage<2> = Usage {
     name: "prime_websocket",
     numbers: [
+        PORT,
         Number {
-            flag: "--port",
-            what_for: "where it listens, or 0 for any port that is free",
-            range: 0..=65535,
-            default: 0,
-        },
-        Number {
-            flag: "--requests",
             what_for: "about how many numbers it asks itself before it ends, or 0 to serve until it is stopped",
-            range: 0..=1_000_000,
-            default: 0,
+            ..REQUESTS
         },
     ],
 };
