@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Drives the examples of protocols, on every loop, by clients and servers that run in Python: Twisted's, asyncio's, a stock client of
 # memcached, and a real memcached if there is one. A server of WebSockets is asked by Python's websockets, and by a page in chromium,
-# if there is one or $CHROMIUM names it. Then has Twisted's own receivers cut up bytes that are in no stored corpus.
+# if there is one or $CHROMIUM names it. Then has Twisted's own receivers cut up bytes that are in no stored corpus. The Python in the chapters
+# of migration/ is run, too.
 #
 #     ci/peers.sh [--if-possible] [N [SEED]]
 #
@@ -33,6 +34,7 @@ fi
 examples=(line_echo netstring_rpc chat_rooms smtp_dialogue memcached port_step1 port_step2 port_step3 port_step4)
 cargo build --locked --release "${examples[@]/#/--example=}"
 cargo build --locked --release -p interloop-hyper --example prime_websocket
+"$python" tests/peers/chapters.py
 begun=$SECONDS
 "$python" tests/peers/drive.py "${CARGO_TARGET_DIR:-target}/release/examples"
 
