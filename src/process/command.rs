@@ -158,9 +158,15 @@ impl Command {
         let process = Process::new(reactor, started, prepared)?;
         // Dropped on the way out by an error, it kills; otherwise as was said.
         let mut unfinished = Child::new(process, true);
-        unfinished.stdin = stdin.map(|pipe| ChildStdin::new(reactor, pipe)).transpose()?;
-        unfinished.stdout = stdout.map(|pipe| ChildStdout::new(reactor, pipe)).transpose()?;
-        unfinished.stderr = stderr.map(|pipe| ChildStderr::new(reactor, pipe)).transpose()?;
+        unfinished.stdin = stdin
+            .map(|pipe| ChildStdin::registered(reactor, pipe.into()))
+            .transpose()?;
+        unfinished.stdout = stdout
+            .map(|pipe| ChildStdout::registered(reactor, pipe.into()))
+            .transpose()?;
+        unfinished.stderr = stderr
+            .map(|pipe| ChildStderr::registered(reactor, pipe.into()))
+            .transpose()?;
         Ok(unfinished.killed_on_drop(self.kill_on_drop))
     }
 

@@ -66,7 +66,8 @@ impl PipeReader {
         Self::registered(reactor, fd)
     }
 
-    pub(super) fn registered(reactor: &Reactor, fd: OwnedFd) -> io::Result<Self> {
+    /// Without a look at what it is.
+    pub(crate) fn registered(reactor: &Reactor, fd: OwnedFd) -> io::Result<Self> {
         let source = reactor.register(fd)?;
         Ok(Self { source })
     }

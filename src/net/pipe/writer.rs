@@ -58,7 +58,8 @@ impl PipeWriter {
         Self::registered(reactor, fd)
     }
 
-    pub(super) fn registered(reactor: &Reactor, fd: OwnedFd) -> io::Result<Self> {
+    /// Without a look at what it is.
+    pub(crate) fn registered(reactor: &Reactor, fd: OwnedFd) -> io::Result<Self> {
         let source = Some(reactor.register(fd)?);
         Ok(Self { source })
     }
