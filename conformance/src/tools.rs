@@ -4,6 +4,7 @@ use std::{
     env, fs,
     future::{Future, poll_fn},
     io,
+    iter::repeat_with,
     net::{SocketAddr, TcpStream as StdStream},
     os::{fd::AsFd, unix::net::UnixListener as StdUnixListener},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -20,7 +21,8 @@ use std::{
 };
 
 use futures_util::{
-    io::{AsyncRead, AsyncWrite},
+    future::join,
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     poll,
 };
 use interloop::{
@@ -91,6 +93,21 @@ pub(crate) fn parked<F: Future>(future: F) -> (Deferred<()>, impl Future<Output 
     (is_parked, future)
 }
 
+/// So many tasks, and what tells of each that it waits.
+pub(crate) fn spawn_parked<F, T, E>(
+    reactor: &Reactor,
+    count: usize,
+    make: impl FnMut() -> F,
+) -> (Vec<Deferred<()>>, Vec<Deferred<T, E>>)
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: From<Aborted> + Send + 'static,
+{
+    let parked = repeat_with(make).take(count).map(parked);
+    parked.map(|(waits, future)| (waits, reactor.spawn(future))).unzip()
+}
+
 /// Polls a future so many times, and drops it if it is not ready by then. After each poll that leaves it waiting, something else
 /// is done.
 pub(crate) async fn give_up<F: Future>(polls: usize, future: F, mut between: impl AsyncFnMut()) -> Option<F::Output> {
@@ -102,6 +119,17 @@ pub(crate) async fn give_up<F: Future>(polls: usize, future: F, mut between: imp
         between().await;
     }
     None
+}
+
+/// Writes more than there is room for, and drops who reads while that waits; gives what becomes of the write.
+pub(crate) async fn write_to_nobody(writer: &mut (impl AsyncWrite + Unpin), reader: impl Sized) -> io::Result<()> {
+    let bytes = vec![7; 1 << 20];
+    let (waits, writing) = parked(writer.write_all(&bytes));
+    let leaving = async {
+        waits.await.unwrap();
+        drop(reader);
+    };
+    join(writing, leaving).await.0
 }
 
 /// Lets the loop look at what it waits for.

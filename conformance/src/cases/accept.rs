@@ -10,11 +10,11 @@ use std::{
 use futures_util::{
     StreamExt, TryStreamExt,
     future::{try_join, try_join_all},
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWrite, AsyncWriteExt},
     poll,
     stream::select,
 };
-use interloop::net::{TcpListener, TcpSocket, TcpStream};
+use interloop::net::{Incoming, Listener, TcpListener, TcpSocket, TcpStream};
 use socket2::{Domain, Socket, Type};
 
 use crate::{
@@ -24,6 +24,18 @@ use crate::{
 
 fn loopback() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
+}
+
+/// Accepts two connections, says something to each, and gives the listener back.
+pub(super) async fn greet_two<L>(mut incoming: Incoming<L>) -> io::Result<L>
+where
+    L: Listener<Stream: AsyncWrite + Unpin> + Unpin,
+{
+    for _ in 0..2 {
+        let (mut stream, _) = incoming.try_next().await?.unwrap();
+        stream.write_all(b"!").await?;
+    }
+    Ok(incoming.into_inner())
 }
 
 pub fn incoming_connections_are_a_stream(mut subject: impl Subject) {
@@ -48,14 +60,7 @@ pub fn a_stream_of_connections_owns_its_listener(mut subject: impl Subject) {
     let reactor = subject.reactor();
     let listener = listen(&reactor);
     let addr = listener.local_addr().unwrap();
-    let mut incoming = listener.into_incoming();
-    let serving = reactor.spawn(async move {
-        for _ in 0..2 {
-            let (mut stream, _) = incoming.try_next().await?.unwrap();
-            stream.write_all(b"!").await?;
-        }
-        Ok::<_, io::Error>(incoming.into_inner())
-    });
+    let serving = reactor.spawn(greet_two(listener.into_incoming()));
     subject.block_on(async {
         for _ in 0..2 {
             let mut client = TcpStream::connect(&reactor, addr).await.unwrap();

@@ -1,10 +1,10 @@
 //! Streams of callbacks that come many times: from threads that know of no loop, to tasks of the loop.
 
-use std::{num::NonZeroUsize, ops::ControlFlow, sync::mpsc, thread};
+use std::{future::pending, num::NonZeroUsize, ops::ControlFlow, sync::mpsc, thread};
 
 use futures_util::{FutureExt, StreamExt, future::try_join_all};
 use interloop::{
-    Aborted,
+    Aborted, Deferred,
     callback::stream::{self, Overflow, Receiver, Sender},
 };
 
@@ -13,7 +13,7 @@ use crate::{
     tools::{on_thread, parked, yield_now},
 };
 
-fn bounded(capacity: usize) -> (Sender<u32>, Receiver<u32>) {
+pub(super) fn bounded(capacity: usize) -> (Sender<u32>, Receiver<u32>) {
     stream::bounded(NonZeroUsize::new(capacity).unwrap(), Overflow::Wait)
 }
 
@@ -160,16 +160,16 @@ pub fn a_task_that_is_cancelled_stops_the_callback(mut subject: impl Subject) {
     assert!(subject.block_on(calling).unwrap().is_break());
 }
 
-pub fn a_thread_that_waits_for_room_is_told_that_the_task_was_cancelled(mut subject: impl Subject) {
-    let reactor = subject.reactor();
+/// A push on a thread that waits for room, and the task that holds the stream and never takes. The push says whether it was
+/// told that nobody takes any more.
+pub(super) fn waits_for_room(subject: &mut impl Subject) -> (Deferred<bool>, Deferred<()>) {
     let (sender, items) = bounded(1);
     sender.push(1).unwrap();
-    // It holds the stream, and never takes.
     let (waits, holding) = parked(async move {
-        std::future::pending::<()>().await;
+        pending::<()>().await;
         drop(items);
     });
-    let holding = reactor.spawn_infallible(holding);
+    let holding = subject.reactor().spawn_infallible(holding);
     subject.block_on(waits).unwrap();
     let (begins, has_begun) = mpsc::channel();
     let pushing = on_thread(move || {
@@ -177,6 +177,11 @@ pub fn a_thread_that_waits_for_room_is_told_that_the_task_was_cancelled(mut subj
         sender.push(2).unwrap_err().is_stopped()
     });
     has_begun.recv().unwrap();
+    (pushing, holding)
+}
+
+pub fn a_thread_that_waits_for_room_is_told_that_the_task_was_cancelled(mut subject: impl Subject) {
+    let (pushing, holding) = waits_for_room(&mut subject);
     holding.cancel();
     assert!(subject.block_on(pushing).unwrap());
     assert!(subject.block_on(holding).unwrap_err().is_cancelled());

@@ -1,21 +1,15 @@
 //! Streams of callbacks whose loop has shut down: whoever pushes is told so, and goes on.
 
-use std::{num::NonZeroUsize, ops::ControlFlow, sync::mpsc};
+use std::{future::pending, ops::ControlFlow};
 
 use futures_util::StreamExt;
-use interloop::{
-    Aborted,
-    callback::stream::{self, Overflow, Receiver, Sender},
-};
+use interloop::Aborted;
 
+use super::callbacks_many::{bounded, waits_for_room};
 use crate::{
     ShutsDown,
     tools::{on_thread, parked, wait},
 };
-
-fn bounded(capacity: usize) -> (Sender<u32>, Receiver<u32>) {
-    stream::bounded(NonZeroUsize::new(capacity).unwrap(), Overflow::Wait)
-}
 
 pub fn a_push_is_told_that_the_task_is_gone(mut subject: impl ShutsDown) {
     let reactor = subject.reactor();
@@ -52,21 +46,7 @@ pub fn a_thread_that_pushes_meanwhile_is_told(mut subject: impl ShutsDown) {
 }
 
 pub fn a_thread_that_waits_for_room_is_told(mut subject: impl ShutsDown) {
-    let reactor = subject.reactor();
-    let (sender, items) = bounded(1);
-    sender.push(1).unwrap();
-    let (waits, holding) = parked(async move {
-        std::future::pending::<()>().await;
-        drop(items);
-    });
-    let holding = reactor.spawn_infallible(holding);
-    subject.block_on(waits).unwrap();
-    let (begins, has_begun) = mpsc::channel();
-    let pushing = on_thread(move || {
-        begins.send(()).unwrap();
-        sender.push(2).unwrap_err().is_stopped()
-    });
-    has_begun.recv().unwrap();
+    let (pushing, holding) = waits_for_room(&mut subject);
     subject.shut_down();
     assert!(wait(pushing).unwrap());
     assert!(wait(holding).unwrap_err().is_shut_down());
@@ -77,7 +57,7 @@ pub fn a_stream_that_the_loop_pushed_into_ends(mut subject: impl ShutsDown) {
     let (sender, mut items) = bounded(1);
     let (waits, pushing) = parked(async move {
         sender.push(1).unwrap();
-        std::future::pending::<()>().await;
+        pending::<()>().await;
         drop(sender);
     });
     let pushing = reactor.spawn_infallible(pushing);

@@ -22,7 +22,7 @@ use interloop::{
 
 use crate::{
     Subject,
-    tools::{TempPath, parked},
+    tools::{TempPath, parked, spawn_parked, write_to_nobody},
 };
 
 /// The ends of a pipe, the reading one first.
@@ -69,15 +69,7 @@ pub fn a_pipe_without_a_reader_is_an_error(mut subject: impl Subject) {
     let (reader, writer) = pipe();
     let mut writer = register(&reactor, writer);
     subject.block_on(async {
-        let (waits, writing) = parked(async {
-            let bytes = vec![7; 1 << 20];
-            writer.write_all(&bytes).await
-        });
-        let (written, ()) = join(writing, async {
-            waits.await.unwrap();
-            drop(reader);
-        })
-        .await;
+        let written = write_to_nobody(&mut writer, reader).await;
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     });
 }
@@ -198,13 +190,10 @@ pub fn two_tasks_wait_in_one_direction(mut subject: impl Subject) {
     for _ in 0..20 {
         let (reader, mut writer) = pipe();
         let reader = Arc::new(register(&reactor, reader));
-        let (waiting, reading): (Vec<_>, Vec<_>) = (0..2)
-            .map(|_| {
-                let reader = reader.clone();
-                let (waits, read) = parked(async move { (&*reader).read(&mut [0]).await });
-                (waits, reactor.spawn(read))
-            })
-            .unzip();
+        let (waiting, reading) = spawn_parked(&reactor, 2, || {
+            let reader = reader.clone();
+            async move { (&*reader).read(&mut [0]).await }
+        });
         subject.block_on(async {
             try_join_all(waiting).await.unwrap();
             writer.write_all(b"ab").unwrap();

@@ -12,7 +12,10 @@ use futures_util::{
 };
 use interloop::{Interest, Reactor, net::Descriptor};
 
-use crate::{Subject, tools::parked};
+use crate::{
+    Subject,
+    tools::{parked, spawn_parked},
+};
 
 const BOTH: &[Interest] = &[Interest::Readable, Interest::Writable];
 
@@ -55,19 +58,24 @@ pub fn a_new_descriptor_is_ready_as_it_is(mut subject: impl Subject) {
     });
 }
 
+/// Waits for a byte that comes meanwhile, and takes it.
+async fn wait_for_a_byte(descriptor: &Descriptor<UnixStream>, peer: &mut UnixStream) {
+    let (waits, readable) = parked(descriptor.readable());
+    let (readable, ()) = join(readable, async {
+        waits.await.unwrap();
+        peer.write_all(b"0").unwrap();
+    })
+    .await;
+    readable.unwrap();
+    descriptor.get_ref().read_exact(&mut [0]).unwrap();
+}
+
 pub fn readiness_is_waited_for_again_when_it_was_used_up(mut subject: impl Subject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (descriptor, mut peer) = pair(&reactor);
         for _ in 0..5 {
-            let (waits, readable) = parked(descriptor.readable());
-            let (readable, ()) = join(readable, async {
-                waits.await.unwrap();
-                peer.write_all(b"0").unwrap();
-            })
-            .await;
-            readable.unwrap();
-            descriptor.get_ref().read_exact(&mut [0]).unwrap();
+            wait_for_a_byte(&descriptor, &mut peer).await;
 
             let filled = fill(&descriptor);
             let (waits, writable) = parked(descriptor.writable());
@@ -113,14 +121,7 @@ pub fn a_descriptor_is_registered_again_when_it_was_given_back(mut subject: impl
         let (mut descriptor, mut peer) = pair(&reactor);
         for _ in 0..20 {
             descriptor = Descriptor::new(&reactor, descriptor.into_inner()).unwrap();
-            let (waits, readable) = parked(descriptor.readable());
-            let (readable, ()) = join(readable, async {
-                waits.await.unwrap();
-                peer.write_all(b"0").unwrap();
-            })
-            .await;
-            readable.unwrap();
-            descriptor.get_ref().read_exact(&mut [0]).unwrap();
+            wait_for_a_byte(&descriptor, &mut peer).await;
         }
     });
 }
@@ -129,13 +130,10 @@ pub fn all_who_wait_for_readiness_are_woken(mut subject: impl Subject) {
     let reactor = subject.reactor();
     let (descriptor, mut peer) = pair(&reactor);
     let descriptor = Arc::new(descriptor);
-    let (waiting, readable): (Vec<_>, Vec<_>) = (0..10)
-        .map(|_| {
-            let descriptor = descriptor.clone();
-            let (waits, readable) = parked(async move { descriptor.readable().await });
-            (waits, reactor.spawn(readable))
-        })
-        .unzip();
+    let (waiting, readable) = spawn_parked(&reactor, 10, || {
+        let descriptor = descriptor.clone();
+        async move { descriptor.readable().await }
+    });
     subject.block_on(async {
         try_join_all(waiting).await.unwrap();
         peer.write_all(b"0").unwrap();

@@ -47,38 +47,31 @@ async fn only_the_last_lives(reactor: &Reactor, listener: &TcpListener, addr: So
 
 pub fn an_attempt_to_connect_leaves_nothing(mut subject: impl Subject) {
     let reactor = subject.reactor();
-    subject.block_on(async {
-        let listener = listen(&reactor);
-        let addr = listener.local_addr().unwrap();
-        for polls in 0..MANY {
-            let connecting = TcpStream::connect(&reactor, addr);
-            let connected = give_up(polls, connecting, async || turn(&reactor).await).await;
-            let is_connected = connected.is_some_and(|stream| stream.is_ok());
-            only_the_last_lives(&reactor, &listener, addr).await;
-            if is_connected {
-                return;
-            }
-        }
-        panic!("it never connects");
-    });
+    subject.block_on(leaves_nothing(&reactor, |addr| TcpStream::connect(&reactor, addr)));
 }
 
 pub fn an_attempt_by_name_leaves_nothing(mut subject: impl Subject) {
     let reactor = subject.reactor();
-    subject.block_on(async {
-        let listener = listen(&reactor);
-        let addr = listener.local_addr().unwrap();
-        for polls in 0..MANY {
-            let connecting = TcpStream::connect_host(&reactor, ("localhost", addr.port()));
-            let connected = give_up(polls, connecting, async || turn(&reactor).await).await;
-            let is_connected = connected.is_some_and(|stream| stream.is_ok());
-            only_the_last_lives(&reactor, &listener, addr).await;
-            if is_connected {
-                return;
-            }
+    let connect = |addr: SocketAddr| TcpStream::connect_host(&reactor, ("localhost", addr.port()));
+    subject.block_on(leaves_nothing(&reactor, connect));
+}
+
+/// Attempts that are given up after ever more polls, until one has come to its end.
+async fn leaves_nothing<F>(reactor: &Reactor, connect: impl Fn(SocketAddr) -> F)
+where
+    F: Future<Output = io::Result<TcpStream>>,
+{
+    let listener = listen(reactor);
+    let addr = listener.local_addr().unwrap();
+    for polls in 0..MANY {
+        let connected = give_up(polls, connect(addr), async || turn(reactor).await).await;
+        let is_connected = connected.is_some_and(|stream| stream.is_ok());
+        only_the_last_lives(reactor, &listener, addr).await;
+        if is_connected {
+            return;
         }
-        panic!("it never connects");
-    });
+    }
+    panic!("it never connects");
 }
 
 pub fn an_attempt_that_waits_in_vain_leaves_nothing(mut subject: impl Subject) {

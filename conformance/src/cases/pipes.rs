@@ -21,7 +21,7 @@ use rustix::fs::{OFlags, fcntl_getfl};
 
 use crate::{
     Subject,
-    tools::{on_thread, parked, wait},
+    tools::{on_thread, parked, spawn_parked, wait, write_to_nobody},
 };
 
 fn blocks(fd: &impl AsFd) -> bool {
@@ -53,15 +53,7 @@ pub fn a_writer_whose_reader_is_gone_fails(mut subject: impl Subject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (reader, mut writer) = pipe(&reactor).unwrap();
-        let (waits, writing) = parked(async {
-            let bytes = vec![7; 1 << 20];
-            writer.write_all(&bytes).await
-        });
-        let (written, ()) = join(writing, async {
-            waits.await.unwrap();
-            drop(reader);
-        })
-        .await;
+        let written = write_to_nobody(&mut writer, reader).await;
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         writer.writable().await.unwrap();
         let ready = writer.ready(&[Interest::Writable]).await.unwrap();
@@ -135,13 +127,10 @@ pub fn two_tasks_read_from_one_pipe(mut subject: impl Subject) {
     for _ in 0..20 {
         let (reader, mut writer) = pipe(&reactor).unwrap();
         let reader = Arc::new(reader);
-        let (waiting, reading): (Vec<_>, Vec<_>) = (0..2)
-            .map(|_| {
-                let reader = reader.clone();
-                let (waits, read) = parked(async move { (&*reader).read(&mut [0]).await });
-                (waits, reactor.spawn(read))
-            })
-            .unzip();
+        let (waiting, reading) = spawn_parked(&reactor, 2, || {
+            let reader = reader.clone();
+            async move { (&*reader).read(&mut [0]).await }
+        });
         subject.block_on(async {
             try_join_all(waiting).await.unwrap();
             writer.write_all(b"ab").await.unwrap();

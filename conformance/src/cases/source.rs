@@ -20,7 +20,7 @@ use socket2::SockRef;
 
 use crate::{
     Subject,
-    tools::{MILLISECOND, on_thread, parked, wait, yield_now},
+    tools::{MILLISECOND, on_thread, parked, spawn_parked, wait, yield_now},
 };
 
 /// A registered descriptor, and the other end of it.
@@ -275,13 +275,10 @@ pub fn two_tasks_wait_to_read(mut subject: impl Subject) {
     for _ in 0..20 {
         let (source, mut peer) = pair(&reactor);
         let source: Arc<dyn Source> = source.into();
-        let (waiting, reading): (Vec<_>, Vec<_>) = (0..2)
-            .map(|_| {
-                let source = source.clone();
-                let (waits, reading) = parked(async move { read(&*source, &mut [0]).await });
-                (waits, reactor.spawn(reading))
-            })
-            .unzip();
+        let (waiting, reading) = spawn_parked(&reactor, 2, || {
+            let source = source.clone();
+            async move { read(&*source, &mut [0]).await }
+        });
         subject.block_on(async {
             try_join_all(waiting).await.unwrap();
             peer.write_all(&[1, 2]).unwrap();
@@ -296,13 +293,10 @@ pub fn two_tasks_wait_to_write(mut subject: impl Subject) {
         let (source, mut peer) = pair(&reactor);
         let source: Arc<dyn Source> = source.into();
         let filled = fill(&*source);
-        let (waiting, writing): (Vec<_>, Vec<_>) = (0..2)
-            .map(|_| {
-                let source = source.clone();
-                let (waits, writing) = parked(async move { write(&*source, &[0]).await });
-                (waits, reactor.spawn(writing))
-            })
-            .unzip();
+        let (waiting, writing) = spawn_parked(&reactor, 2, || {
+            let source = source.clone();
+            async move { write(&*source, &[0]).await }
+        });
         subject.block_on(async {
             try_join_all(waiting).await.unwrap();
             peer.read_exact(&mut vec![0; filled]).unwrap();
@@ -347,13 +341,10 @@ pub fn a_task_that_gives_up_does_not_take_the_others_wake_up(mut subject: impl S
     for gives_up in [0, 1, 2].repeat(10) {
         let (source, mut peer) = pair(&reactor);
         let source: Arc<dyn Source> = source.into();
-        let (waiting, mut reading): (Vec<_>, Vec<_>) = (0..3)
-            .map(|_| {
-                let source = source.clone();
-                let (waits, reading) = parked(async move { read(&*source, &mut [0]).await });
-                (waits, reactor.spawn(reading))
-            })
-            .unzip();
+        let (waiting, mut reading) = spawn_parked(&reactor, 3, || {
+            let source = source.clone();
+            async move { read(&*source, &mut [0]).await }
+        });
         subject.block_on(async {
             try_join_all(waiting).await.unwrap();
             let given_up = reading.remove(gives_up);

@@ -12,11 +12,11 @@ use futures_util::{
     io::{AsyncReadExt, AsyncWriteExt, copy, sink},
     poll,
 };
-use interloop::net::{Keepalive, TcpStream};
+use interloop::net::{Keepalive, TcpStream, UnixStream};
 
 use crate::{
     Subject,
-    tools::{connection, parked},
+    tools::{StreamSocket, connection, parked},
 };
 
 /// More than a connection has room for.
@@ -141,9 +141,7 @@ pub fn trying_moves_several_buffers_at_once(mut subject: impl Subject) {
 }
 
 pub fn more_buffers_than_the_system_takes_are_moved(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    subject.block_on(async {
-        let (mut client, mut server) = connection(&reactor).await;
+    async fn check<S: StreamSocket>((mut client, mut server): (S, S)) {
         // The first thousands are empty, which is not the end.
         let mut bufs = vec![IoSlice::new(b""); 3000];
         bufs.extend(vec![IoSlice::new(b"ab"); 3000]);
@@ -171,6 +169,11 @@ pub fn more_buffers_than_the_system_takes_are_moved(mut subject: impl Subject) {
             }
         }
         assert_eq!(received[..read].concat(), b"ab".repeat(3000));
+    }
+    let reactor = subject.reactor();
+    subject.block_on(async {
+        check(connection(&reactor).await).await;
+        check(UnixStream::pair(&reactor).unwrap()).await;
     });
 }
 

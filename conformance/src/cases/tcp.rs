@@ -17,7 +17,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::{
     Subject,
-    tools::{connection, listen, on_thread, parked, wait},
+    tools::{connection, listen, on_thread, parked, spawn_parked, wait},
 };
 
 fn loopback() -> SocketAddr {
@@ -142,13 +142,10 @@ pub fn two_tasks_accept_on_one_listener(mut subject: impl Subject) {
     for _ in 0..20 {
         let listener = Arc::new(listen(&reactor));
         let addr = listener.local_addr().unwrap();
-        let (waiting, accepting): (Vec<_>, Vec<_>) = (0..2)
-            .map(|_| {
-                let listener = listener.clone();
-                let (waits, accept) = parked(async move { listener.accept().await });
-                (waits, reactor.spawn(accept))
-            })
-            .unzip();
+        let (waiting, accepting) = spawn_parked(&reactor, 2, || {
+            let listener = listener.clone();
+            async move { listener.accept().await }
+        });
         subject.block_on(async {
             try_join_all(waiting).await.unwrap();
             let connecting = (0..2).map(|_| TcpStream::connect(&reactor, addr));

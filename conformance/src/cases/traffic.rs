@@ -12,7 +12,7 @@ use socket2::SockRef;
 
 use crate::{
     Subject,
-    tools::{Numbers, byte_at, connection, parked, yield_now},
+    tools::{Numbers, byte_at, connection, parked, spawn_parked, yield_now},
 };
 
 async fn write_bytes(mut stream: &TcpStream, len: usize) -> io::Result<()> {
@@ -101,17 +101,14 @@ pub fn two_tasks_read_from_one_stream(mut subject: impl Subject) {
         let (mut client, server) = subject.block_on(connection(&reactor));
         client.set_nodelay(true).unwrap();
         let server = Arc::new(server);
-        let (waiting, mut reading): (Vec<_>, Vec<_>) = (0..2)
-            .map(|_| {
-                let server = server.clone();
-                let (waits, read) = parked(async move {
-                    let mut byte = [0];
-                    (&*server).read_exact(&mut byte).await?;
-                    Ok::<_, io::Error>(byte[0])
-                });
-                (waits, reactor.spawn(read))
-            })
-            .unzip();
+        let (waiting, mut reading) = spawn_parked(&reactor, 2, || {
+            let server = server.clone();
+            async move {
+                let mut byte = [0];
+                (&*server).read_exact(&mut byte).await?;
+                Ok::<_, io::Error>(byte[0])
+            }
+        });
         subject.block_on(async {
             try_join_all(waiting).await.unwrap();
             let mut received = if at_once {

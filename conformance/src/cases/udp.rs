@@ -14,7 +14,7 @@ use interloop::{Reactor, net::UdpSocket};
 
 use crate::{
     Subject,
-    tools::{on_thread, parked, wait},
+    tools::{on_thread, parked, spawn_parked, wait},
 };
 
 pub(super) fn bind(reactor: &Reactor) -> UdpSocket {
@@ -209,13 +209,10 @@ pub fn two_tasks_receive_on_one_socket(mut subject: impl Subject) {
     for _ in 0..20 {
         let (client, server) = pair(&reactor);
         let server = Arc::new(server);
-        let (waiting, receiving): (Vec<_>, Vec<_>) = (0..2)
-            .map(|_| {
-                let server = server.clone();
-                let (waits, receive) = parked(async move { server.recv(&mut [0; 16]).await });
-                (waits, reactor.spawn(receive))
-            })
-            .unzip();
+        let (waiting, receiving) = spawn_parked(&reactor, 2, || {
+            let server = server.clone();
+            async move { server.recv(&mut [0; 16]).await }
+        });
         subject.block_on(async {
             try_join_all(waiting).await.unwrap();
             client.send(b"one").await.unwrap();

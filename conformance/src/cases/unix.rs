@@ -19,7 +19,7 @@ use interloop::{
 
 use crate::{
     Subject,
-    tools::{TempPath, full, parked},
+    tools::{TempPath, full, parked, spawn_parked},
 };
 
 fn pair(reactor: &Reactor) -> (UnixStream, UnixStream) {
@@ -164,13 +164,10 @@ pub fn two_tasks_accept_on_one_listener(mut subject: impl Subject) {
     for _ in 0..20 {
         let path = TempPath::new();
         let listener = Arc::new(UnixListener::bind(&reactor, &path).unwrap());
-        let (waiting, accepting): (Vec<_>, Vec<_>) = (0..2)
-            .map(|_| {
-                let listener = listener.clone();
-                let (waits, accept) = parked(async move { listener.accept().await });
-                (waits, reactor.spawn(accept))
-            })
-            .unzip();
+        let (waiting, accepting) = spawn_parked(&reactor, 2, || {
+            let listener = listener.clone();
+            async move { listener.accept().await }
+        });
         subject.block_on(async {
             try_join_all(waiting).await.unwrap();
             let connecting = (0..2).map(|_| UnixStream::connect(&reactor, &path));

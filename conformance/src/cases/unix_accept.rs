@@ -12,6 +12,7 @@ use futures_util::{
 use interloop::net::{Incoming, UnixListener, UnixStream};
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::accept::greet_two;
 use crate::{Subject, tools::TempPath};
 
 pub fn incoming_connections_are_a_stream(mut subject: impl Subject) {
@@ -35,14 +36,8 @@ pub fn incoming_connections_are_a_stream(mut subject: impl Subject) {
 pub fn a_stream_of_connections_owns_its_listener(mut subject: impl Subject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
-    let mut incoming = UnixListener::bind(&reactor, &path).unwrap().into_incoming();
-    let serving = reactor.spawn(async move {
-        for _ in 0..2 {
-            let (mut stream, _) = incoming.try_next().await?.unwrap();
-            stream.write_all(b"!").await?;
-        }
-        Ok::<_, io::Error>(incoming.into_inner())
-    });
+    let listener = UnixListener::bind(&reactor, &path).unwrap();
+    let serving = reactor.spawn(greet_two(listener.into_incoming()));
     subject.block_on(async {
         for _ in 0..2 {
             let mut client = UnixStream::connect(&reactor, &path).await.unwrap();

@@ -10,7 +10,7 @@ use interloop::net::UnixDatagram;
 
 use crate::{
     Subject,
-    tools::{TempPath, on_thread, parked, wait},
+    tools::{TempPath, on_thread, parked, spawn_parked, wait},
 };
 
 pub fn datagrams_arrive_in_both_directions(mut subject: impl Subject) {
@@ -193,13 +193,10 @@ pub fn two_tasks_receive_on_one_socket(mut subject: impl Subject) {
     for _ in 0..20 {
         let (one, other) = UnixDatagram::pair(&reactor).unwrap();
         let other = Arc::new(other);
-        let (waiting, receiving): (Vec<_>, Vec<_>) = (0..2)
-            .map(|_| {
-                let other = other.clone();
-                let (waits, receive) = parked(async move { other.recv(&mut [0; 16]).await });
-                (waits, reactor.spawn(receive))
-            })
-            .unzip();
+        let (waiting, receiving) = spawn_parked(&reactor, 2, || {
+            let other = other.clone();
+            async move { other.recv(&mut [0; 16]).await }
+        });
         subject.block_on(async {
             try_join_all(waiting).await.unwrap();
             one.send(b"one").await.unwrap();

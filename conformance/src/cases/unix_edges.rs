@@ -13,14 +13,11 @@ use std::{
 
 use futures_util::{
     StreamExt,
-    future::{join, poll_fn, try_join, try_join_all},
+    future::{join, poll_fn, try_join},
     io::{AsyncReadExt, AsyncWriteExt},
     poll,
 };
-use interloop::{
-    Reactor,
-    net::{UnixDatagram, UnixListener, UnixStream},
-};
+use interloop::net::{UnixDatagram, UnixListener, UnixStream};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
     recvmsg, sendmsg,
@@ -57,11 +54,6 @@ impl Drop for PathOf {
         // Nothing may have been made there.
         let _ = std::fs::remove_file(&self.0);
     }
-}
-
-fn duplicate(reactor: &Reactor, stream: &UnixStream) -> UnixStream {
-    let fd = stream.as_fd().try_clone_to_owned().unwrap();
-    UnixStream::from_std(reactor, fd.into()).unwrap()
 }
 
 pub fn a_path_is_as_long_as_the_system_allows(mut subject: impl Subject) {
@@ -189,34 +181,6 @@ pub fn two_plain_threads_play_ping_pong(subject: impl Subject) {
         serving.await.unwrap().unwrap();
         playing.await.unwrap().unwrap();
     });
-}
-
-pub fn duplicates_read_and_write(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    for _ in 0..20 {
-        let (mut one, other) = UnixStream::pair(&reactor).unwrap();
-        let handles = [duplicate(&reactor, &other), other];
-        let (waiting, reading): (Vec<_>, Vec<_>) = handles
-            .into_iter()
-            .map(|mut handle| {
-                let (waits, read) = parked(async move {
-                    let mut byte = [0];
-                    handle.read_exact(&mut byte).await?;
-                    handle.write_all(&byte).await
-                });
-                (waits, reactor.spawn(read))
-            })
-            .unzip();
-        subject.block_on(async {
-            try_join_all(waiting).await.unwrap();
-            one.write_all(b"ab").await.unwrap();
-            try_join_all(reading).await.unwrap();
-            let mut echoed = Vec::new();
-            one.read_to_end(&mut echoed).await.unwrap();
-            echoed.sort();
-            assert_eq!(echoed, b"ab");
-        });
-    }
 }
 
 pub fn an_abstract_name_is_connected_to_again_and_again(mut subject: impl Subject) {

@@ -18,7 +18,7 @@ use interloop::{
 
 use crate::{
     Subject,
-    tools::{TempPath, on_thread, parked, wait},
+    tools::{TempPath, on_thread, parked, spawn_parked, wait},
 };
 
 fn pair(reactor: &Reactor) -> (UnixStream, UnixStream) {
@@ -37,40 +37,6 @@ pub fn several_buffers_are_moved_at_once(mut subject: impl Subject) {
         assert_eq!((&first, &second[..4]), (b"one", b" two".as_slice()));
         assert_eq!(other.read(&mut []).await.unwrap(), 0);
         assert_eq!(one.write(&[]).await.unwrap(), 0);
-    });
-}
-
-pub fn more_buffers_than_the_system_takes_are_moved(mut subject: impl Subject) {
-    let reactor = subject.reactor();
-    subject.block_on(async {
-        let (mut client, mut server) = pair(&reactor);
-        // The first thousands are empty, which is not the end.
-        let mut bufs = vec![IoSlice::new(b""); 3000];
-        bufs.extend(vec![IoSlice::new(b"ab"); 3000]);
-        let mut written = 0;
-        while written < 6000 {
-            let first = 3000 + written / 2;
-            assert_eq!(written % 2, 0, "small buffers are taken whole");
-            let begin = if written == 0 { 0 } else { first };
-            let moved = client.write_vectored(&bufs[begin..]).await.unwrap();
-            assert!(moved > 0);
-            written += moved;
-        }
-        client.close().await.unwrap();
-        let mut received = vec![[0]; 7000];
-        let mut read = 0;
-        loop {
-            let mut bufs = received[read..].iter_mut().map(|buf| IoSliceMut::new(buf));
-            match server
-                .read_vectored(&mut bufs.by_ref().collect::<Vec<_>>())
-                .await
-                .unwrap()
-            {
-                0 => break,
-                moved => read += moved,
-            }
-        }
-        assert_eq!(received[..read].concat(), b"ab".repeat(3000));
     });
 }
 
@@ -111,13 +77,10 @@ pub fn two_tasks_read_from_one_stream(mut subject: impl Subject) {
     for _ in 0..20 {
         let (one, mut other) = pair(&reactor);
         let one = Arc::new(one);
-        let (waiting, reading): (Vec<_>, Vec<_>) = (0..2)
-            .map(|_| {
-                let one = one.clone();
-                let (waits, read) = parked(async move { (&*one).read(&mut [0]).await });
-                (waits, reactor.spawn(read))
-            })
-            .unzip();
+        let (waiting, reading) = spawn_parked(&reactor, 2, || {
+            let one = one.clone();
+            async move { (&*one).read(&mut [0]).await }
+        });
         subject.block_on(async {
             try_join_all(waiting).await.unwrap();
             other.write_all(b"ab").await.unwrap();
