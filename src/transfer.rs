@@ -69,10 +69,15 @@ pub(crate) fn is_ready(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<boo
         Interest::Readable => PollFlags::IN,
         Interest::Writable => PollFlags::OUT,
     };
-    let mut fds = [PollFd::from_borrowed_fd(fd, wanted)];
+    Ok(!ask(fd, wanted)?.is_empty())
+}
+
+/// What the system says of a descriptor now: of what was asked, and of its end and errors, which it always tells.
+pub(crate) fn ask(fd: BorrowedFd<'_>, about: PollFlags) -> rustix::io::Result<PollFlags> {
+    let mut fds = [PollFd::from_borrowed_fd(fd, about)];
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let ready = rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, Some(&at_once)))?;
-    Ok(ready > 0)
+    rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, Some(&at_once)))?;
+    Ok(fds[0].revents())
 }
 
 /// Sends on a stream socket or a connected one. Where the other end is gone that is an error and no signal, whatever the

@@ -1,9 +1,9 @@
 //! What sockets of datagrams have in common, whatever their addresses are.
 
-/// Sending to where a socket is connected, and all receiving, for a socket with a `source`, the type of its addresses,
-/// what makes one of the system's, and what says of a socket without datagrams whether none will ever come.
+/// Sending to where a socket is connected, and all receiving, for a socket with a `source`, and a `has_ended` that says of one
+/// without datagrams whether none will ever come; the type of its addresses, and what makes one of the system's.
 macro_rules! datagrams {
-    ($socket:ident, $addr:ty, $to_addr:path, $has_ended:path) => {
+    ($socket:ident, $addr:ty, $to_addr:path) => {
         /// # Sending where it is connected
         ///
         /// A datagram is sent as a whole or not at all.
@@ -60,7 +60,7 @@ macro_rules! datagrams {
             /// As there.
             pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
                 transfer::poll_op(&*self.source, cx, Interest::Readable, |fd| {
-                    recv(fd, buf, RecvFlags::empty())
+                    recv(self, fd, buf, RecvFlags::empty())
                 })
             }
 
@@ -69,7 +69,7 @@ macro_rules! datagrams {
             /// # Errors
             /// As there, and [`io::ErrorKind::WouldBlock`] if there is none.
             pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-                recv(self.as_fd(), buf, RecvFlags::empty())
+                recv(self, self.as_fd(), buf, RecvFlags::empty())
             }
 
             /// As [`recv`](Self::recv), and says from where.
@@ -89,7 +89,7 @@ macro_rules! datagrams {
             /// As there.
             pub fn poll_recv_from(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<(usize, $addr)>> {
                 transfer::poll_op(&*self.source, cx, Interest::Readable, |fd| {
-                    recv_from(fd, buf, RecvFlags::empty())
+                    recv_from(self, fd, buf, RecvFlags::empty())
                 })
             }
 
@@ -98,7 +98,7 @@ macro_rules! datagrams {
             /// # Errors
             /// As there, and [`io::ErrorKind::WouldBlock`] if there is none.
             pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, $addr)> {
-                recv_from(self.as_fd(), buf, RecvFlags::empty())
+                recv_from(self, self.as_fd(), buf, RecvFlags::empty())
             }
 
             /// As [`recv`](Self::recv), and leaves the datagram to be received. Where several tasks receive, another one may
@@ -119,7 +119,7 @@ macro_rules! datagrams {
             /// As there.
             pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
                 transfer::poll_op(&*self.source, cx, Interest::Readable, |fd| {
-                    recv(fd, buf, RecvFlags::PEEK)
+                    recv(self, fd, buf, RecvFlags::PEEK)
                 })
             }
 
@@ -128,7 +128,7 @@ macro_rules! datagrams {
             /// # Errors
             /// As there, and [`io::ErrorKind::WouldBlock`] if there is none.
             pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-                recv(self.as_fd(), buf, RecvFlags::PEEK)
+                recv(self, self.as_fd(), buf, RecvFlags::PEEK)
             }
 
             /// As [`peek`](Self::peek), and says from where.
@@ -148,7 +148,7 @@ macro_rules! datagrams {
             /// As there.
             pub fn poll_peek_from(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<(usize, $addr)>> {
                 transfer::poll_op(&*self.source, cx, Interest::Readable, |fd| {
-                    recv_from(fd, buf, RecvFlags::PEEK)
+                    recv_from(self, fd, buf, RecvFlags::PEEK)
                 })
             }
 
@@ -157,7 +157,7 @@ macro_rules! datagrams {
             /// # Errors
             /// As there, and [`io::ErrorKind::WouldBlock`] if there is none.
             pub fn try_peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, $addr)> {
-                recv_from(self.as_fd(), buf, RecvFlags::PEEK)
+                recv_from(self, self.as_fd(), buf, RecvFlags::PEEK)
             }
         }
 
@@ -165,16 +165,21 @@ macro_rules! datagrams {
             Ok(retry_on_intr(|| transfer::send(fd, buf))?)
         }
 
-        fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+        fn recv(socket: &$socket, fd: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
             match retry_on_intr(|| rustix::net::recv(fd, &mut *buf, flags)) {
-                Err(Errno::AGAIN) if $has_ended(fd)? => Ok(0),
+                Err(Errno::AGAIN) if socket.has_ended()? => Ok(0),
                 result => Ok(result?.0),
             }
         }
 
-        fn recv_from(fd: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<(usize, $addr)> {
+        fn recv_from(
+            socket: &$socket,
+            fd: BorrowedFd<'_>,
+            buf: &mut [u8],
+            flags: RecvFlags,
+        ) -> io::Result<(usize, $addr)> {
             match retry_on_intr(|| rustix::net::recvfrom(fd, &mut *buf, flags)) {
-                Err(Errno::AGAIN) if $has_ended(fd)? => Ok((0, $to_addr(None)?)),
+                Err(Errno::AGAIN) if socket.has_ended()? => Ok((0, $to_addr(None)?)),
                 result => {
                     let (taken, _, addr) = result?;
                     Ok((taken, $to_addr(addr)?))

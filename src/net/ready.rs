@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::PollFlags;
 
 use crate::{Interest, Source, transfer};
 
@@ -43,10 +43,7 @@ impl Ready {
     /// Asks the system about everything.
     pub(super) fn ask(fd: BorrowedFd<'_>) -> rustix::io::Result<Self> {
         let asked = PollFlags::IN | PollFlags::OUT | READ_HANG_UP;
-        let mut fds = [PollFd::from_borrowed_fd(fd, asked)];
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, Some(&at_once)))?;
-        Ok(Self(fds[0].revents()))
+        transfer::ask(fd, asked).map(Self)
     }
 
     /// Whether a read would not wait. It may give bytes, the end, or an error.
@@ -93,6 +90,12 @@ impl fmt::Debug for Ready {
             .field("error", &self.is_error())
             .finish()
     }
+}
+
+/// Whether receiving, or accepting, was shut down. Linux says so only to who blocks, and all others that there is nothing now; but what
+/// waits it wakes, again and again.
+pub(super) fn has_ended(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(Ready(transfer::ask(fd, READ_HANG_UP)?).is_read_closed())
 }
 
 /// Polls until the descriptor is ready for one of several directions at least.

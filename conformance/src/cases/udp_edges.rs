@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr},
     os::fd::AsFd,
     sync::Arc,
     time::Duration,
@@ -13,6 +13,7 @@ use futures_util::{
     poll,
 };
 use interloop::{Reactor, net::UdpSocket, sync::Queue};
+use socket2::SockRef;
 
 use super::udp::{addr, bind};
 use crate::{
@@ -169,6 +170,35 @@ pub fn duplicates_receive_and_send(mut subject: impl Subject) {
                 assert_eq!(client.recv_from(&mut [0; 2]).await.unwrap(), (1, to));
             }
         });
+    }
+}
+
+pub fn shutting_down_by_another_handle_ends_what_waits(mut subject: impl Subject) {
+    let reactor = subject.reactor();
+    for has_address in [false, true] {
+        let (client, server) = (bind(&reactor), bind(&reactor));
+        server.connect(addr(&client)).unwrap();
+        let other = server.as_fd().try_clone_to_owned().unwrap();
+        let to = addr(&server);
+        let (waits, receive) = parked(async move {
+            let mut buf = [0; 16];
+            assert_eq!(server.recv(&mut buf).await?, 5, "what was there comes first");
+            match has_address {
+                true => server.recv_from(&mut buf).await.map(|(length, _)| length),
+                false => server.recv(&mut buf).await,
+            }
+        });
+        let receiving = reactor.spawn(receive);
+        let ended = subject.block_on(async {
+            waits.await.unwrap();
+            client.send_to(b"hello", to).await.unwrap();
+            SockRef::from(&other).shutdown(Shutdown::Both).unwrap();
+            receiving.await
+        });
+        match has_address {
+            true => assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::UnexpectedEof),
+            false => assert_eq!(ended.unwrap(), 0),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     io,
     net::SocketAddr,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::atomic::{AtomicU8, Ordering},
     task::{Context, Poll},
 };
 
@@ -15,7 +16,7 @@ use rustix::{
 };
 use socket2::SockRef;
 
-use super::{datagrams::datagrams, socket};
+use super::{datagrams::datagrams, ready, socket};
 use crate::{Interest, Reactor, Source, transfer};
 
 /// A UDP socket.
@@ -49,11 +50,18 @@ use crate::{Interest, Reactor, Source, transfer};
 /// its next operations. Not every loop wakes a task for that which waits to receive (tokio does not), so give an answer a
 /// limited time, as it may get lost anyway.
 ///
+/// Where another handle on the socket shuts it down, who waits to receive is given nothing, a length of zero, as by the standard
+/// library; [`recv_from`](Self::recv_from), which has no address for that, fails with [`io::ErrorKind::UnexpectedEof`].
+///
 /// # Cancel safety
 /// An operation that is dropped before it has ended has neither sent nor taken a datagram.
 pub struct UdpSocket {
     source: Box<dyn Source>,
+    attempts_in_vain: AtomicU8,
 }
+
+/// Of as many attempts to receive in vain, one asks whether there will ever be anything.
+const ASKS_ONE_OF: u8 = 64;
 
 impl UdpSocket {
     /// Binds a socket to an address; port 0 takes a free one, see [`local_addr`](Self::local_addr).
@@ -69,8 +77,10 @@ impl UdpSocket {
     /// # Errors
     /// If the loop has shut down. The socket is closed then.
     pub fn from_std(reactor: &Reactor, socket: std::net::UdpSocket) -> io::Result<Self> {
-        let source = reactor.register(OwnedFd::from(socket))?;
-        Ok(Self { source })
+        Ok(Self {
+            source: reactor.register(OwnedFd::from(socket))?,
+            attempts_in_vain: AtomicU8::new(0),
+        })
     }
 
     /// Connects it: from now on it sends to one address, by [`send`](Self::send), and receives what comes from there
@@ -98,6 +108,13 @@ impl UdpSocket {
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         let addr = SockRef::from(&self.source).peer_addr()?;
         addr.as_socket().ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// Only another handle can shut it down. Loops wake who waits for that again and again, so it is found out soon, and who
+    /// waits for datagrams does not pay a system call each time for what hardly ever happens.
+    fn has_ended(&self) -> io::Result<bool> {
+        let attempts = self.attempts_in_vain.fetch_add(1, Ordering::Relaxed);
+        Ok(attempts % ASKS_ONE_OF == ASKS_ONE_OF - 1 && ready::has_ended(self.as_fd())?)
     }
 }
 
@@ -132,7 +149,7 @@ impl UdpSocket {
     }
 }
 
-datagrams!(UdpSocket, SocketAddr, to_addr, has_ended);
+datagrams!(UdpSocket, SocketAddr, to_addr);
 socket::waits!(UdpSocket, std::net::UdpSocket);
 
 impl fmt::Debug for UdpSocket {
@@ -151,11 +168,9 @@ fn send_to(fd: BorrowedFd<'_>, buf: &[u8], addr: SocketAddr) -> io::Result<usize
 }
 
 fn to_addr(addr: Option<SocketAddrAny>) -> io::Result<SocketAddr> {
-    let addr = addr.ok_or(io::ErrorKind::InvalidData)?;
+    let addr = addr.ok_or_else(|| {
+        let message = "receiving was shut down by another handle on this socket, make another socket";
+        io::Error::new(io::ErrorKind::UnexpectedEof, message)
+    })?;
     Ok(SocketAddr::try_from(addr)?)
-}
-
-/// It has no end, as it cannot be shut down.
-fn has_ended(_: BorrowedFd<'_>) -> io::Result<bool> {
-    Ok(false)
 }

@@ -17,10 +17,10 @@ use rustix::{
 };
 use socket2::SockRef;
 
-use super::{BackOff, at_path, from_sender, has_ended, local_addr, peer_addr, to_system};
+use super::{BackOff, at_path, from_sender, local_addr, peer_addr, to_system};
 use crate::{
     Interest, Reactor, Source,
-    net::{datagrams::datagrams, socket},
+    net::{datagrams::datagrams, ready, socket},
     transfer,
 };
 
@@ -145,6 +145,10 @@ impl UnixDatagram {
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         SockRef::from(&self.source).shutdown(how)
     }
+
+    fn has_ended(&self) -> io::Result<bool> {
+        ready::has_ended(self.as_fd())
+    }
 }
 
 /// # Sending anywhere
@@ -208,7 +212,7 @@ impl UnixDatagram {
     }
 }
 
-datagrams!(UnixDatagram, SocketAddr, from_sender, has_ended);
+datagrams!(UnixDatagram, SocketAddr, from_sender);
 socket::waits!(UnixDatagram, StdDatagram);
 
 impl fmt::Debug for UnixDatagram {

@@ -12,10 +12,10 @@ use std::{
 
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
-use super::{UnixStream, at_path, from_socket, has_ended, local_addr, to_system};
+use super::{UnixStream, at_path, from_socket, local_addr, to_system};
 use crate::{
     Interest, Reactor, Source,
-    net::{Incoming, Listener, accept::accept, socket},
+    net::{Incoming, Listener, accept::accept, ready::has_ended, socket},
     transfer,
 };
 

@@ -18,11 +18,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::{
-    event::{PollFd, PollFlags, Timespec},
-    io::retry_on_intr,
-    net::{SocketAddrAny, SocketAddrUnix},
-};
+use rustix::net::{SocketAddrAny, SocketAddrUnix};
 use socket2::{SockAddr, SockRef};
 
 pub use self::{datagram::UnixDatagram, listener::UnixListener, stream::UnixStream, ucred::UCred};
@@ -144,19 +140,6 @@ fn local_addr(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
 
 fn peer_addr(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
     from_socket(&SockRef::from(&fd).peer_addr()?)
-}
-
-/// Whether receiving, or accepting, was shut down. Linux says so only to who blocks, and all others that there is nothing now; but what
-/// waits it wakes, again and again.
-fn has_ended(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let ended = PollFlags::RDHUP;
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let ended = PollFlags::empty();
-    let mut fds = [PollFd::from_borrowed_fd(fd, ended)];
-    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    retry_on_intr(|| rustix::event::poll(&mut fds, Some(&at_once)))?;
-    Ok(fds[0].revents().intersects(ended | PollFlags::HUP))
 }
 
 #[cfg(test)]
