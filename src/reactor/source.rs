@@ -7,6 +7,7 @@ use std::{
         atomic::{AtomicPtr, Ordering::Relaxed},
     },
     task::{Context, Poll, Wake, Waker},
+    time::{Duration, Instant},
 };
 
 use super::Interest;
@@ -16,6 +17,9 @@ use super::Interest;
 ///
 /// While one task waits, its waker goes to the loop as it is. When a second one comes, the loop gets
 /// a waker that wakes all of them; whoever does not get the data waits anew.
+///
+/// A task that gives up does not say so, and its waker is kept until the next time that all are woken. Where many have come and
+/// nothing happens, that is once a second, so that those who still wait are kept, and no others.
 ///
 /// ```no_run
 /// # use std::{io, os::fd::OwnedFd, task::{Context, Poll, ready}};
@@ -62,7 +66,20 @@ struct More {
 
 /// The waker of several tasks: wakes all, and forgets them.
 #[derive(Debug)]
-struct Common(Mutex<Vec<Waker>>);
+struct Common(Mutex<Together>);
+
+#[derive(Debug)]
+struct Together {
+    wakers: Vec<Waker>,
+    /// When all were woken to see who still waits; at first, when the first of them came.
+    asked: Instant,
+}
+
+/// With so many, some may have given up.
+const MANY: usize = 32;
+
+/// For so long those who wait are left in peace, whoever comes.
+const PEACE: Duration = Duration::from_secs(1);
 
 impl Waiters {
     /// Waiters for a source, none of them yet.
@@ -106,63 +123,89 @@ impl Waiters {
 
     /// Adds a task. Gives the common waker if others wait too.
     fn join(&self, waker: &Waker, interest: Interest) -> Option<Arc<Common>> {
+        self.join_at(waker, interest, Instant::now)
+    }
+
+    fn join_at(&self, waker: &Waker, interest: Interest, now: impl Fn() -> Instant) -> Option<Arc<Common>> {
         let mut waiting = lock(&self.waiting);
-        let common = waiting.join(waker, interest);
+        let (common, asked) = waiting.join(waker, interest, &now);
         if interest == Interest::Readable {
             let alone = if common.is_none() { waker.data() } else { ptr::null() };
             self.alone.store(alone.cast_mut(), Relaxed);
         }
+        drop(waiting);
+        // Woken after the lock, as a waker may run anything.
+        asked.into_iter().for_each(Waker::wake);
         common
     }
 }
 
+/// The common waker, if others wait too; and those to be woken, to see who still waits.
+type Joined = (Option<Arc<Common>>, Vec<Waker>);
+
 impl Waiting {
-    /// Adds a task. Gives the common waker if others wait too.
-    fn join(&mut self, waker: &Waker, interest: Interest) -> Option<Arc<Common>> {
+    /// Adds a task.
+    fn join(&mut self, waker: &Waker, interest: Interest, now: &impl Fn() -> Instant) -> Joined {
         if interest == Interest::Readable && self.more.is_none() {
             let other = self.reader.get_or_insert_with(|| waker.clone());
             if other.will_wake(waker) {
-                return None;
+                return (None, Vec::new());
             }
         }
         let more = self.more.get_or_insert_default();
         match interest {
-            Interest::Readable => join(&mut self.reader, &mut more.readers, waker),
-            Interest::Writable => join(&mut more.writer, &mut more.writers, waker),
+            Interest::Readable => join(&mut self.reader, &mut more.readers, waker, now),
+            Interest::Writable => join(&mut more.writer, &mut more.writers, waker, now),
         }
     }
 }
 
 /// Adds a task to the one that waits alone, or to those that do so together.
-fn join(alone: &mut Option<Waker>, together: &mut Option<Arc<Common>>, waker: &Waker) -> Option<Arc<Common>> {
+fn join(
+    alone: &mut Option<Waker>,
+    together: &mut Option<Arc<Common>>,
+    waker: &Waker,
+    now: &impl Fn() -> Instant,
+) -> Joined {
     if let Some(common) = together {
-        if common.join(waker) {
-            return Some(common.clone());
+        if let Some(asked) = lock(&common.0).join(waker, now) {
+            return (Some(common.clone()), asked);
         }
         // They have been woken.
         *together = None;
     }
     match alone.take() {
         Some(other) if !other.will_wake(waker) => {
-            let common = Arc::new(Common(Mutex::new(vec![other, waker.clone()])));
+            let common = Arc::new(Common(Mutex::new(Together {
+                wakers: vec![other, waker.clone()],
+                asked: now(),
+            })));
             *together = Some(common.clone());
-            Some(common)
+            (Some(common), Vec::new())
         }
         same => {
             *alone = Some(same.unwrap_or_else(|| waker.clone()));
-            None
+            (None, Vec::new())
         }
     }
 }
 
-impl Common {
-    /// Adds a task to those that wait; not if they have been woken.
-    fn join(&self, waker: &Waker) -> bool {
-        let mut all = lock(&self.0);
-        if !all.is_empty() && !all.iter().any(|other| other.will_wake(waker)) {
-            all.push(waker.clone());
+impl Together {
+    /// Adds a task to those that wait, and gives those that are to be woken; `None` if all have been woken already.
+    fn join(&mut self, waker: &Waker, now: &impl Fn() -> Instant) -> Option<Vec<Waker>> {
+        if self.wakers.is_empty() {
+            return None;
         }
-        !all.is_empty()
+        if self.wakers.iter().any(|other| other.will_wake(waker)) {
+            return Some(Vec::new());
+        }
+        let mut asked = Vec::new();
+        if self.wakers.len() >= MANY && now() >= self.asked + PEACE {
+            asked = mem::take(&mut self.wakers);
+            self.asked = now();
+        }
+        self.wakers.push(waker.clone());
+        Some(asked)
     }
 }
 
@@ -173,11 +216,78 @@ impl Wake for Common {
 
     fn wake_by_ref(self: &Arc<Self>) {
         // Woken after the lock, as a waker may run anything.
-        let all = mem::take(&mut *lock(&self.0));
+        let all = mem::take(&mut lock(&self.0).wakers);
         all.into_iter().for_each(Waker::wake);
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counted(AtomicUsize);
+
+    impl Wake for Counted {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    impl Counted {
+        fn count(&self) -> usize {
+            self.0.load(Relaxed)
+        }
+    }
+
+    fn check_who_gives_up(interest: Interest) {
+        let waiters = Waiters::new();
+        let waits = Arc::new(Counted::default());
+        let begin = Instant::now();
+        let mut gone = Vec::new();
+        let mut common = None;
+        for number in 0..10_000 {
+            let now = || begin + PEACE * number / 100;
+            // It comes again whenever it is woken; others never do.
+            common = waiters.join_at(&Waker::from(waits.clone()), interest, now);
+            let gives_up = Arc::new(Counted::default());
+            common = waiters
+                .join_at(&Waker::from(gives_up.clone()), interest, now)
+                .or(common);
+            gone.push(Arc::downgrade(&gives_up));
+        }
+        let kept = gone.iter().filter(|gone| gone.strong_count() > 0).count();
+        assert!(kept <= 101, "{kept} of those who gave up are kept");
+        assert!(waits.count() <= 100, "it was disturbed {} times", waits.count());
+        let before = waits.count();
+        common.expect("two of them").wake_by_ref();
+        assert_eq!(waits.count(), before + 1);
+        assert!(gone.iter().all(|gone| gone.strong_count() == 0));
+    }
+
+    #[test]
+    fn who_gives_up_is_forgotten_and_who_waits_is_not() {
+        check_who_gives_up(Interest::Readable);
+        check_who_gives_up(Interest::Writable);
+    }
+
+    #[test]
+    fn who_waits_is_left_in_peace_however_many_come() {
+        let waiters = Waiters::new();
+        let now = Instant::now();
+        let all: Vec<_> = (0..1000).map(|_| Arc::new(Counted::default())).collect();
+        let joining = all
+            .iter()
+            .map(|one| waiters.join_at(&Waker::from(one.clone()), Interest::Readable, || now));
+        let common = joining.last().flatten().expect("a thousand of them");
+        assert!(all.iter().all(|one| one.count() == 0));
+        common.wake_by_ref();
+        assert!(all.iter().all(|one| one.count() == 1));
+    }
 }
