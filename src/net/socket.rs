@@ -1,4 +1,11 @@
-//! What all sockets have in common: waiting without an operation, and going back to the standard library.
+//! What all sockets have in common: waiting without an operation, going back to the standard library, and how an attempt to connect
+//! ends.
+
+use std::{io, os::fd::BorrowedFd};
+
+use socket2::SockRef;
+
+use crate::Readiness;
 
 /// Waiting for readiness, and operations that this crate has no function for, on a socket with a `source`.
 macro_rules! waits {
@@ -97,3 +104,16 @@ macro_rules! waits {
     };
 }
 pub(super) use waits;
+
+/// Whether an attempt to connect has ended, and how. POSIX: the socket becomes writable when the attempt has ended, and has its error.
+pub(super) fn connected(fd: BorrowedFd<'_>) -> io::Result<Readiness> {
+    let socket = SockRef::from(&fd);
+    if let Some(error) = socket.take_error()? {
+        return Err(error);
+    }
+    match socket.peer_addr() {
+        Ok(_) => Ok(Readiness::Remains),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Err(io::ErrorKind::WouldBlock.into()),
+        Err(error) => Err(error),
+    }
+}

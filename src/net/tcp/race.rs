@@ -4,17 +4,16 @@ use std::{
     future::Future,
     io, mem,
     net::SocketAddr,
-    os::fd::BorrowedFd,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
     vec,
 };
 
-use socket2::{SockRef, Socket};
+use socket2::Socket;
 
 use super::{ConnectError, TcpSocket, TcpStream};
-use crate::{AsAborted, Interest, Reactor, Readiness, Source, time::Sleep};
+use crate::{AsAborted, Interest, Reactor, Source, net::socket::connected, time::Sleep};
 
 /// An attempt that is under way. Dropped, it is given up.
 pub(super) struct Attempt {
@@ -44,26 +43,13 @@ fn is_in_progress(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR))
 }
 
-/// POSIX: the socket becomes writable when the attempt has ended, and has its error.
-fn ended(fd: BorrowedFd<'_>) -> io::Result<Readiness> {
-    let socket = SockRef::from(&fd);
-    if let Some(error) = socket.take_error()? {
-        return Err(error);
-    }
-    match socket.peer_addr() {
-        Ok(_) => Ok(Readiness::Remains),
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => Err(io::ErrorKind::WouldBlock.into()),
-        Err(error) => Err(error),
-    }
-}
-
 /// Not to be polled again when it is ready.
 impl Future for Attempt {
     type Output = io::Result<TcpStream>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(source) = &self.source {
-            ready!(source.poll_io(cx, Interest::Writable, &mut ended))?;
+            ready!(source.poll_io(cx, Interest::Writable, &mut connected))?;
         }
         let source = self.source.take().ok_or(io::ErrorKind::NotConnected)?;
         Poll::Ready(Ok(TcpStream::new(source)))

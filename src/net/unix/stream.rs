@@ -101,19 +101,7 @@ impl UnixStream {
 
     async fn when_connected(reactor: &Reactor, socket: Socket) -> io::Result<Self> {
         let source = reactor.register_nonblocking(socket.into())?;
-        poll_fn(|cx| {
-            transfer::poll_op(&*source, cx, Interest::Writable, |fd| {
-                let socket = SockRef::from(&fd);
-                if let Some(error) = socket.take_error()? {
-                    return Err(error);
-                }
-                match socket.peer_addr() {
-                    Err(error) if error.kind() == io::ErrorKind::NotConnected => Err(io::ErrorKind::WouldBlock.into()),
-                    result => result.map(drop),
-                }
-            })
-        })
-        .await?;
+        poll_fn(|cx| source.poll_io(cx, Interest::Writable, &mut socket::connected)).await?;
         Ok(Self { source })
     }
 
