@@ -18,7 +18,7 @@ use interloop::{
 
 use crate::{
     ShutsDown,
-    tools::{TempPath, listen, on_thread, parked, silent, wait},
+    tools::{TempPath, full, listen, on_thread, parked, silent, wait},
 };
 
 #[track_caller]
@@ -147,16 +147,7 @@ pub fn a_receive_that_a_plain_thread_waits_for_ends(mut subject: impl ShutsDown)
 pub fn a_connection_that_waits_for_room_ends(mut subject: impl ShutsDown) {
     let reactor = subject.reactor();
     let path = TempPath::new();
-    let listener = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
-    let addr = socket2::SockAddr::unix(&path).unwrap();
-    listener.bind(&addr).unwrap();
-    listener.listen(0).unwrap();
-    let waiting: Vec<_> = std::iter::from_fn(|| {
-        let client = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
-        client.set_nonblocking(true).unwrap();
-        client.connect(&addr).ok().map(|()| client)
-    })
-    .collect();
+    let (_listener, waiting) = full(&path);
     let to = path.as_ref().to_owned();
     let (waits, connecting) = parked({
         let reactor = reactor.clone();
