@@ -122,7 +122,10 @@ impl fmt::Display for Error {
                 "this tokio runtime has its time driver off: build it with `enable_time()` or `enable_all()`"
             }
             Kind::NoIo => "this tokio runtime has its I/O driver off: build it with `enable_io()` or `enable_all()`",
-            Kind::Probe(_) => "no descriptor was free to find out whether this tokio runtime has its I/O driver on",
+            Kind::Probe(_) => {
+                "no descriptor was free to find out whether this tokio runtime has its I/O driver on: close some, or \
+                 raise their limit"
+            }
             Kind::EnteredOnly => {
                 "this tokio runtime is only entered here, by a `Context`, and another loop runs this code: \
                  `Reactor::current()` is that loop, and `from_handle(context.handle())` is a reactor on the runtime"
