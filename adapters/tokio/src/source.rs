@@ -29,8 +29,16 @@ impl TokioSource {
 /// promises what the safe constructor was deprecated for not asking.
 #[allow(deprecated)]
 pub(crate) fn async_fd(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    AsyncFd::new(fd)
+    AsyncFd::with_interest(fd, INTEREST)
 }
+
+/// What is urgent wakes who reads. On Linux that is how a UDP socket tells of its errors: for those tokio wakes nobody who polls.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const INTEREST: tokio::io::Interest = tokio::io::Interest::READABLE
+    .add(tokio::io::Interest::WRITABLE)
+    .add(tokio::io::Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const INTEREST: tokio::io::Interest = tokio::io::Interest::READABLE.add(tokio::io::Interest::WRITABLE);
 
 impl AsFd for TokioSource {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr, UdpSocket as StdSocket},
     sync::Arc,
 };
 
@@ -179,6 +179,35 @@ pub fn a_connected_socket_receives_from_its_peer_only(mut subject: impl Subject)
         let mut buf = [0; 16];
         assert_eq!(server.recv_from(&mut buf).await.unwrap(), (4, addr(&client)));
     });
+}
+
+pub fn a_refused_datagram_wakes_who_waits_to_receive(mut subject: impl Subject) {
+    let reactor = subject.reactor();
+    for is_taken_over in [false, true] {
+        let gone = bind_apart(&reactor);
+        let client = if is_taken_over {
+            let client = StdSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            client.connect(addr(&gone)).unwrap();
+            UdpSocket::from_std(&reactor, client).unwrap()
+        } else {
+            let client = bind(&reactor);
+            client.connect(addr(&gone)).unwrap();
+            client
+        };
+        drop(gone);
+        let client = Arc::new(client);
+        let (waits, receive) = parked({
+            let client = client.clone();
+            async move { client.recv(&mut [0; 16]).await }
+        });
+        let receiving = reactor.spawn(receive);
+        let received = subject.block_on(async {
+            waits.await.unwrap();
+            client.send(b"anybody?").await.unwrap();
+            receiving.await
+        });
+        assert_eq!(received.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    }
 }
 
 pub fn a_refused_datagram_is_told_and_the_socket_goes_on(mut subject: impl Subject) {

@@ -1,3 +1,5 @@
+#[cfg(target_os = "linux")]
+mod errors;
 mod options;
 
 use std::{
@@ -47,11 +49,11 @@ use crate::{Interest, Reactor, Source, transfer};
 /// over, by [`from_std`](Self::from_std).
 ///
 /// Where nobody receives what a connected socket sends, it may be told so, by [`io::ErrorKind::ConnectionRefused`] from one of
-/// its next operations. Not every loop wakes a task for that which waits to receive (tokio does not), so give an answer a
-/// limited time, as it may get lost anyway.
+/// its next operations; who waits to receive is woken for that. Both the datagram and the answer may get lost as well, so give an
+/// answer a limited time.
 ///
-/// Where another handle on the socket shuts it down, who waits to receive is given nothing, a length of zero, as by the standard
-/// library; [`recv_from`](Self::recv_from), which has no address for that, fails with [`io::ErrorKind::UnexpectedEof`].
+/// Where another handle on the socket shuts it down, who waits to receive is given what is there already, and then
+/// [`io::ErrorKind::UnexpectedEof`].
 ///
 /// # Cancel safety
 /// An operation that is dropped before it has ended has neither sent nor taken a datagram.
@@ -77,6 +79,8 @@ impl UdpSocket {
     /// # Errors
     /// If the loop has shut down. The socket is closed then.
     pub fn from_std(reactor: &Reactor, socket: std::net::UdpSocket) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        errors::wake_readers(&socket);
         Ok(Self {
             source: reactor.register(OwnedFd::from(socket))?,
             attempts_in_vain: AtomicU8::new(0),
@@ -111,10 +115,15 @@ impl UdpSocket {
     }
 
     /// Only another handle can shut it down. Loops wake who waits for that again and again, so it is found out soon, and who
-    /// waits for datagrams does not pay a system call each time for what hardly ever happens.
+    /// waits for datagrams does not pay a system call each time for what hardly ever happens. An error, as whoever receives in a
+    /// loop would take a length of zero for an empty datagram, for ever.
     fn has_ended(&self) -> io::Result<bool> {
         let attempts = self.attempts_in_vain.fetch_add(1, Ordering::Relaxed);
-        Ok(attempts % ASKS_ONE_OF == ASKS_ONE_OF - 1 && ready::has_ended(self.as_fd())?)
+        if attempts % ASKS_ONE_OF == ASKS_ONE_OF - 1 && ready::has_ended(self.as_fd())? {
+            let message = "receiving was shut down by another handle on this socket, make another socket";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+        }
+        Ok(false)
     }
 }
 
@@ -168,9 +177,6 @@ fn send_to(fd: BorrowedFd<'_>, buf: &[u8], addr: SocketAddr) -> io::Result<usize
 }
 
 fn to_addr(addr: Option<SocketAddrAny>) -> io::Result<SocketAddr> {
-    let addr = addr.ok_or_else(|| {
-        let message = "receiving was shut down by another handle on this socket, make another socket";
-        io::Error::new(io::ErrorKind::UnexpectedEof, message)
-    })?;
+    let addr = addr.ok_or(io::ErrorKind::InvalidData)?;
     Ok(SocketAddr::try_from(addr)?)
 }
