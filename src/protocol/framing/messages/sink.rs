@@ -1,0 +1,160 @@
+use std::{
+    fmt,
+    future::poll_fn,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures_io::AsyncWrite;
+
+use super::{MessageError, both::Both};
+use crate::protocol::framing::Encoder;
+
+/// When as much waits to be sent, the next message is sent only when it has gone.
+const HIGH: usize = 64 * 1024;
+
+/// Where messages are sent. Made by [`messages`](super::messages).
+///
+/// Dropped, it drops what was fed and not flushed; the channel is closed when both are dropped.
+pub struct MessageSink<S, C> {
+    pub(super) both: Arc<Both<S>>,
+    codec: C,
+    buffer: Vec<u8>,
+    sent: usize,
+    has_failed: bool,
+}
+
+impl<S, C> MessageSink<S, C> {
+    pub(super) fn new(both: Arc<Both<S>>, codec: C) -> Self {
+        Self {
+            both,
+            codec,
+            buffer: Vec::new(),
+            sent: 0,
+            has_failed: false,
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin, C> MessageSink<S, C> {
+    /// Sends a message: waits until it, and what was fed before, has gone.
+    ///
+    /// # Errors
+    /// Of the codec, which leaves the sink as it was; and of the channel, after which nothing can be sent any more.
+    ///
+    /// # Cancel safety
+    /// Dropped before it has ended, it has taken the message or not: if it has, that goes with the next one, as a whole.
+    pub async fn send<M>(&mut self, message: M) -> Result<(), MessageError<C::Error>>
+    where
+        C: Encoder<M>,
+    {
+        self.feed(message).await?;
+        Ok(self.flush().await?)
+    }
+
+    /// Takes a message, to go with the next [`flush`](Self::flush), or as soon as 64 KiB have been taken. Waits only while more than that has not
+    /// gone.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    /// As for [`send`](Self::send).
+    pub async fn feed<M>(&mut self, message: M) -> Result<(), MessageError<C::Error>>
+    where
+        C: Encoder<M>,
+    {
+        poll_fn(|cx| self.poll_ready(cx)).await?;
+        self.start_send(message)
+    }
+
+    /// Waits until all that was fed has gone.
+    ///
+    /// # Errors
+    /// Those of the channel.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    /// As [`flush`](Self::flush), and ends the direction: the other end reads the end of the stream.
+    ///
+    /// # Errors
+    /// Those of the channel.
+    pub async fn close(&mut self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_close(cx)).await
+    }
+
+    /// Polls for room for a message, as a sink of the futures crates does.
+    ///
+    /// # Errors
+    /// Those of the channel.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.buffer.len() - self.sent >= HIGH {
+            true => self.poll_write(cx),
+            false => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Takes a message, to go with the next flush.
+    ///
+    /// # Errors
+    /// Those of the codec.
+    pub fn start_send<M>(&mut self, message: M) -> Result<(), MessageError<C::Error>>
+    where
+        C: Encoder<M>,
+    {
+        self.codec
+            .encode(message, &mut self.buffer)
+            .map_err(MessageError::Codec)
+    }
+
+    /// Polls for all that was fed to have gone.
+    ///
+    /// # Errors
+    /// Those of the channel.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_write(cx))?;
+        self.both.poll_with(cx, |channel, cx| channel.poll_flush(cx))
+    }
+
+    /// Polls for all that was fed to have gone, and the end of the direction.
+    ///
+    /// # Errors
+    /// Those of the channel.
+    pub fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_write(cx))?;
+        self.both.poll_with(cx, |channel, cx| channel.poll_close(cx))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.has_failed {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        while self.sent < self.buffer.len() {
+            let rest = &self.buffer[self.sent..];
+            match ready!(self.both.poll_with(cx, |channel, cx| channel.poll_write(cx, rest))) {
+                Ok(len) if len > 0 => self.sent += len,
+                wrote => {
+                    self.has_failed = true;
+                    return Poll::Ready(wrote.and(Err(io::ErrorKind::WriteZero.into())));
+                }
+            }
+        }
+        self.sent = 0;
+        self.buffer.clear();
+        if self.buffer.capacity() > HIGH {
+            self.buffer = Vec::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S, C> fmt::Debug for MessageSink<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageSink")
+            .field("buffered", &(self.buffer.len() - self.sent))
+            .finish_non_exhaustive()
+    }
+}
