@@ -4,8 +4,9 @@ use std::io;
 
 use futures_executor::block_on;
 use futures_util::{
-    FutureExt,
+    FutureExt, SinkExt, StreamExt,
     io::{AsyncReadExt, AsyncWriteExt},
+    stream,
 };
 use interloop::{
     net::memory,
@@ -94,6 +95,36 @@ fn a_wait_that_is_given_up_loses_nothing() {
         read.unwrap();
         sent.unwrap();
         assert!(buf.starts_with(b"xxx") && buf.ends_with(b"x\n"));
+    });
+}
+
+#[test]
+fn the_combinators_of_streams_and_sinks_have_both_halves() {
+    let (near, far) = memory::pair(7);
+    let (received, mut to_near) = messages::<_, _, Owned>(near, Lines::lf().max_length(9));
+    let (mut echoed, mut to_far) = messages::<_, _, Owned>(far, Lines::lf());
+    let lines = ["one", "twenty-two", "three", "four"];
+    block_on(async {
+        // The first that cannot be sent is the end; what follows can be sent.
+        let mut to_send = stream::iter(lines).map(|line| Ok(line.as_bytes()));
+        let sending = async {
+            let error = to_near.send_all(&mut to_send).await.unwrap_err();
+            assert!(
+                matches!(error, MessageError::Codec(FrameError::TooLong { limit: 9 })),
+                "{error:?}"
+            );
+            to_near.send_all(&mut to_send).await.unwrap();
+            to_near.close().await.unwrap();
+        };
+        let echoing = async {
+            while let Some(line) = echoed.next().await {
+                to_far.send(&line.unwrap()[..]).await.unwrap();
+            }
+            to_far.close().await.unwrap();
+        };
+        let receiving = received.map(Result::unwrap).collect::<Vec<_>>();
+        let ((), (), received) = futures_util::future::join3(sending, echoing, receiving).await;
+        assert_eq!(received, [&b"one"[..], b"three", b"four"]);
     });
 }
 

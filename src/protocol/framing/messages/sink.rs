@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures_io::AsyncWrite;
+use futures_sink::Sink;
 
 use super::{MessageError, both::Both};
 use crate::protocol::framing::Encoder;
@@ -17,7 +18,24 @@ const HIGH: usize = 64 * 1024;
 
 /// Where messages are sent. Made by [`messages`](super::messages).
 ///
+/// It is a [`Sink`] of all that its codec can write, for the combinators of the futures crates; its own methods need no such trait in scope.
 /// Dropped, it drops what was fed and not flushed; the channel is closed when both are dropped.
+///
+/// ```
+/// # futures_executor::block_on(async {
+/// use futures_util::StreamExt;
+/// use interloop::{net::memory, protocol::framing::{FrameError, Lines, messages}};
+///
+/// let (near, far) = memory::pair(1024);
+/// let (_, sink) = messages::<_, _, Vec<u8>>(near, Lines::lf());
+/// let (lines, _) = messages::<_, _, Vec<u8>>(far, Lines::lf());
+///
+/// futures_util::stream::iter(["one", "two"]).map(|line| Ok(line.as_bytes())).forward(sink).await?;
+/// let received: Vec<_> = lines.take(2).map(Result::unwrap).collect().await;
+/// assert_eq!(received, [b"one", b"two"]);
+/// # Ok::<_, interloop::protocol::framing::MessageError<FrameError>>(())
+/// # }).unwrap();
+/// ```
 pub struct MessageSink<S, C> {
     pub(super) both: Arc<Both<S>>,
     codec: C,
@@ -148,6 +166,30 @@ impl<S: AsyncWrite + Unpin, C> MessageSink<S, C> {
             self.buffer = Vec::new();
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+impl<S, C, M> Sink<M> for MessageSink<S, C>
+where
+    S: AsyncWrite + Unpin,
+    C: Encoder<M> + Unpin,
+{
+    type Error = MessageError<C::Error>;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.get_mut().poll_ready(cx).map_err(MessageError::Io)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: M) -> Result<(), Self::Error> {
+        self.get_mut().start_send(message)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.get_mut().poll_flush(cx).map_err(MessageError::Io)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.get_mut().poll_close(cx).map_err(MessageError::Io)
     }
 }
 
