@@ -4,8 +4,9 @@ use std::io;
 
 use futures_util::io::{AsyncReadExt, AsyncWriteExt};
 use interloop::{
+    Clock,
     net::memory,
-    protocol::{self, Bare, Channel, Detached},
+    protocol::{self, Bare, Channel, Detached, Lost, Protocol, Transport},
 };
 
 use super::{Event, Events, Recorder, attach, closed, data};
@@ -113,12 +114,12 @@ fn detaching_fails_with_the_reason_when_the_connection_is_lost_before() {
     setup.events();
     setup.transport.abort();
     setup.events();
-    assert!(matches!(detached.try_take(), Ok(Err(protocol::Lost::Aborted(_)))));
+    assert!(matches!(detached.try_take(), Ok(Err(Lost::Aborted(_)))));
 }
 
 #[test]
 fn a_protocol_runs_over_anything_that_reads_and_writes() {
-    let clock = interloop::Clock::new();
+    let clock = Clock::new();
     let events = Events::default();
     let (mut stream, other) = memory::pair(10);
     protocol::attach(&clock.reactor(), Bare(other), Recorder::new(&events));
@@ -138,4 +139,81 @@ fn options_need_a_socket() {
     );
     let (one, _) = memory::pair(1);
     assert!(one.socket().is_none() && one.peer_address().is_none());
+}
+
+#[test]
+fn the_end_of_the_writing_direction_is_not_forgotten_by_detaching() {
+    let mut setup = attach(100, |recorder| recorder);
+    setup.transport.write(b"all");
+    setup.transport.write_eof();
+    let detached = setup.transport.detach();
+    setup.events();
+    let stream = detached.try_take().unwrap().unwrap();
+    assert_eq!(setup.received_to_the_end(), b"all");
+    drop(stream);
+}
+
+#[test]
+fn who_detaches_a_connection_that_is_aborted_learns_why_there_is_none() {
+    let setup = attach(100, |recorder| recorder);
+    let detached = setup.transport.detach();
+    setup.transport.abort();
+    setup.events();
+    let error = detached.try_take().unwrap().unwrap_err();
+    assert!(matches!(&error, Lost::Aborted(why) if why.is_cancelled()), "{error:?}");
+}
+
+#[test]
+fn a_protocol_is_replaced_when_its_connection_is_made() {
+    struct First(Option<Events>);
+
+    impl Protocol for First {
+        fn connection_made(&mut self, transport: &Transport) {
+            transport.unread(b"given, ");
+            transport.set_protocol(Recorder::new(&self.0.take().unwrap()));
+        }
+
+        fn data_received(&mut self, _: &Transport, _: &[u8]) {
+            unreachable!("it is replaced before anything is received")
+        }
+    }
+
+    let (clock, events) = (Clock::new(), Events::default());
+    let (mut ours, theirs) = memory::pair(10);
+    futures_executor::block_on(futures_util::io::AsyncWriteExt::write_all(&mut ours, b"sent")).unwrap();
+    protocol::attach(&clock.reactor(), theirs, First(Some(events.clone())));
+    clock.run_until_stalled();
+    assert_eq!(events.take(), [Event::Made, data(b"given, "), data(b"sent")]);
+}
+
+#[test]
+fn a_protocol_that_comes_after_the_end_of_the_stream_hears_of_that() {
+    let mut setup = attach(100, |recorder| recorder.staying_open());
+    setup.close();
+    assert_eq!(setup.events(), [Event::Made, Event::Eof]);
+    let next = Events::default();
+    setup.transport.unread(b"rest");
+    setup.transport.set_protocol(Recorder::new(&next));
+    setup.events();
+    assert_eq!(
+        next.take(),
+        [Event::Made, data(b"rest"), Event::Eof, closed(), Event::Dropped]
+    );
+}
+
+#[test]
+fn a_connection_goes_from_stream_to_protocol_and_back_many_times() {
+    let mut setup = attach(100, |recorder| recorder);
+    let mut transport = setup.transport.clone();
+    for round in 0..20_u8 {
+        transport.unread(&[round]);
+        let detached = transport.detach();
+        setup.events();
+        let stream = detached.try_take().unwrap().unwrap();
+        setup.send(&[100 + round]);
+        transport = protocol::attach(&setup.clock.reactor(), stream, Recorder::new(&setup.events));
+        let events = setup.events();
+        assert_eq!(events[..2], [Event::Made, data(&[round])], "{events:?}");
+        assert_eq!(events[2..], [data(&[100 + round])]);
+    }
 }

@@ -1,13 +1,15 @@
 //! Protocols: what they are called with and when, what a transport does, and how connections end.
 
+mod channels;
 mod ending;
 mod framing;
 mod handing_over;
-mod hostile;
 mod messages;
+mod methods;
 mod random;
 mod reading;
 mod strings;
+mod threads;
 mod writing;
 
 use std::sync::{Arc, Mutex};

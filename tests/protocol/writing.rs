@@ -85,6 +85,32 @@ fn draining_waits_for_the_low_mark() {
 }
 
 #[test]
+fn those_who_wait_for_the_low_mark_wait_for_what_was_written_before_them() {
+    let mut setup = attach(10, |recorder| recorder);
+    setup.transport.set_write_marks(0, 20).unwrap();
+    setup.transport.write(&[1; 40]);
+    let (first, second) = (setup.transport.drain(), setup.transport.drain());
+    setup.events();
+    setup.received(10);
+    setup.transport.write(&[2; 30]);
+    let third = setup.transport.drain();
+    while setup.transport.buffered() > 0 {
+        assert!(!first.is_settled() && !second.is_settled() && !third.is_settled());
+        setup.received(10);
+    }
+    for drained in [first, second, third] {
+        assert!(drained.try_take().unwrap().is_ok());
+    }
+    setup.transport.write(&[3; 40]);
+    let (detached, drained) = (setup.transport.detach(), setup.transport.drain());
+    for _ in 0..5 {
+        setup.received(10);
+    }
+    assert!(detached.try_take().unwrap().is_ok());
+    assert!(drained.try_take().unwrap().is_ok(), "all is sent");
+}
+
+#[test]
 fn draining_fails_when_the_connection_is_lost() {
     let setup = attach(10, |recorder| recorder);
     setup.transport.write(&[1; 1_000_000]);
@@ -138,4 +164,21 @@ fn what_is_written_in_answer_to_the_end_is_sent() {
     setup.send(b"ping");
     setup.close();
     assert_eq!(setup.received_to_the_end(), b"ping");
+}
+
+#[test]
+fn what_was_sent_does_not_count_as_waiting_inside_of_a_method() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let mut setup = attach(100, |recorder| {
+        recorder.on_data(move |transport, _| {
+            sender.send(transport.buffered()).unwrap();
+            transport.write(b"12345");
+        })
+    });
+    setup.clock.run_until_stalled();
+    setup.send(b"a");
+    setup.events();
+    setup.send(b"b");
+    setup.events();
+    assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [0, 0]);
 }
