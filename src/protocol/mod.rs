@@ -74,6 +74,7 @@ mod channel;
 mod connection;
 mod lost;
 mod mail;
+mod options;
 mod serve;
 mod shared;
 mod traits;
@@ -83,9 +84,10 @@ pub use self::{
     channel::{Address, Bare, Channel, Detached},
     connection::attach,
     lost::Lost,
+    options::InvalidMarks,
     serve::{Port, serve},
     traits::{AfterEof, Factory, Protocol},
-    transport::{InvalidMarks, Transport},
+    transport::Transport,
 };
 
 /// Runs foreign code where nothing is left that could fail with its panic.

@@ -7,7 +7,7 @@ use std::{
 
 use futures_core::Stream;
 
-use super::{Address, Channel, Factory, attach, contain};
+use super::{Address, Channel, Factory, connection::attach_to, contain};
 use crate::{Aborted, Completer, Deferred, Reactor};
 
 /// Accepts connections, and gives each to a protocol that the factory makes.
@@ -51,8 +51,9 @@ where
         let mut incoming = pin!(incoming);
         while let Some(accepted) = poll_fn(|cx| incoming.as_mut().poll_next(cx)).await {
             let (channel, _) = accepted?;
-            if let Some(protocol) = factory.build(&channel) {
-                attach(&tasks, channel, protocol);
+            let peer = channel.peer_address();
+            if let Some(protocol) = factory.build(peer.as_ref()) {
+                attach_to(&tasks, channel, peer, protocol);
             }
         }
         Ok(())
@@ -120,9 +121,8 @@ pub(super) struct Stopping<F: Factory>(pub(super) F);
 
 impl<F: Factory> Stopping<F> {
     /// A panic turns one connection away, and the server goes on.
-    pub(super) fn build(&mut self, channel: &impl Channel) -> Option<F::Protocol> {
-        let peer = channel.peer_address();
-        let built = catch_unwind(AssertUnwindSafe(|| self.0.build_protocol(peer.as_ref())));
+    pub(super) fn build(&mut self, peer: Option<&Address>) -> Option<F::Protocol> {
+        let built = catch_unwind(AssertUnwindSafe(|| self.0.build_protocol(peer)));
         built.unwrap_or_else(|_| {
             log::error!("a factory of protocols panicked; the connection from {peer:?} is closed");
             None

@@ -1,10 +1,4 @@
-use std::{
-    fmt,
-    io::{self, IoSlice},
-    ops::Range,
-    os::fd::BorrowedFd,
-    sync::Arc,
-};
+use std::{fmt, io::IoSlice, sync::Arc};
 
 use super::{
     Address, Detached, Lost, Protocol, buffers,
@@ -126,32 +120,12 @@ impl Transport {
     /// place of this one, through the stream of [`detach`](Self::detach), after [`resume_reading`](Self::resume_reading), or
     /// with the next bytes that come, before them.
     pub fn unread(&self, data: &[u8]) {
-        let _ = self.shared.ask(|state| {
-            state.unread.splice(..0, data.iter().copied());
-        });
+        let _ = self.shared.ask(|state| state.unread(data));
     }
 
     /// As many bytes were written and are not yet sent. asyncio's `get_write_buffer_size`.
     pub fn buffered(&self) -> usize {
         self.shared.buffered(&self.shared.lock())
-    }
-
-    /// Sets when the protocol is asked to pause writing (more than `high` bytes wait to be sent) and to resume it (no more than
-    /// `low`). Takes effect when the method that runs has returned.
-    ///
-    /// # Errors
-    /// If `low` is above `high`.
-    pub fn set_write_marks(&self, low: usize, high: usize) -> Result<(), InvalidMarks> {
-        if low > high {
-            return Err(InvalidMarks { low, high });
-        }
-        let _ = self.shared.ask(|state| state.marks = low..high);
-        Ok(())
-    }
-
-    /// The low-water mark and the high-water mark, in bytes.
-    pub fn write_marks(&self) -> Range<usize> {
-        self.shared.lock().marks.clone()
     }
 
     /// Fires when no more than the low-water mark waits to be sent: at once, unless the buffer is above the high one. asyncio's
@@ -171,9 +145,9 @@ impl Transport {
         let (completer, deferred) = Deferred::pair();
         let waits = self
             .shared
-            .ask(|state| match self.shared.buffered(state) > state.marks.end {
+            .ask(|state| match self.shared.buffered(state) > state.marks().end {
                 true => {
-                    state.drained.push(completer);
+                    state.drain(completer);
                     None
                 }
                 false => Some(completer),
@@ -209,39 +183,6 @@ impl Transport {
     /// The address of this end, if it has one.
     pub fn local_addr(&self) -> Option<&Address> {
         self.shared.local.as_ref()
-    }
-
-    /// Runs a function on the connection's socket, for its options, and fires with what it gives. It runs on the connection's task, soon
-    /// after.
-    ///
-    /// ```
-    /// # use std::io;
-    /// # use interloop::{Deferred, protocol::Transport};
-    /// fn send_at_once(transport: &Transport) -> Deferred<(), io::Error> {
-    ///     transport.with_socket(|socket| socket2::SockRef::from(&socket).set_tcp_nodelay(true))
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::Unsupported`] if there is no socket at the bottom, and those of the function.
-    pub fn with_socket<R: Send + 'static>(
-        &self,
-        function: impl FnOnce(BorrowedFd<'_>) -> io::Result<R> + Send + 'static,
-    ) -> Deferred<R, io::Error> {
-        let (completer, deferred) = Deferred::pair();
-        let job = move |socket: Option<BorrowedFd<'_>>| {
-            completer.settle(match socket {
-                Some(socket) => function(socket),
-                None => Err(io::Error::new(
-                    io::ErrorKind::Unsupported,
-                    "this connection has no socket whose options could be set",
-                )),
-            });
-        };
-        match self.request(Request::Socket(Box::new(job))) {
-            Ok(()) => deferred,
-            Err(over) => Deferred::failed(reason(over).into()),
-        }
     }
 
     /// Puts another protocol in place of the one that the connection has: start TLS's counterpart above the transport, an
@@ -281,9 +222,13 @@ impl Transport {
         }
     }
 
-    fn request(&self, request: Request) -> Result<(), Over> {
+    pub(super) fn request(&self, request: Request) -> Result<(), Over> {
         let mut request = Some(request);
-        let made = self.shared.ask(|state| state.requests.extend(request.take()));
+        let made = self.shared.ask(|state| {
+            if let Some(request) = request.take() {
+                state.request(request);
+            }
+        });
         // If it was not taken, what it owns is dropped without the lock.
         drop(request);
         made
@@ -291,7 +236,7 @@ impl Transport {
 }
 
 /// Why something that needs the connection cannot be.
-fn reason(over: Over) -> Lost {
+pub(super) fn reason(over: Over) -> Lost {
     match over {
         Over::Lost(reason) => reason,
         Over::Detached => Aborted::dropped().into(),
@@ -313,19 +258,3 @@ impl fmt::Debug for Transport {
             .finish_non_exhaustive()
     }
 }
-
-/// The low-water mark is above the high one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidMarks {
-    low: usize,
-    high: usize,
-}
-
-impl fmt::Display for InvalidMarks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { low, high } = self;
-        write!(f, "the low-water mark, {low}, is above the high one, {high}: swap them")
-    }
-}
-
-impl std::error::Error for InvalidMarks {}

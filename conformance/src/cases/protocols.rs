@@ -12,7 +12,7 @@ use futures_util::{
 };
 use interloop::{
     Deferred, Reactor,
-    net::{TcpStream, UnixStream},
+    net::{Keepalive, TcpStream, UnixStream},
     protocol::{self, AfterEof, Channel, Lost, Protocol, Transport},
 };
 use socket2::SockRef;
@@ -359,16 +359,21 @@ pub fn options_are_set_on_the_socket(mut subject: impl Subject) {
     let reactor = subject.reactor();
     let (client, server) = subject.block_on(connection(&reactor));
     let transport = protocol::attach(&reactor, server, Touchy);
-    let set = transport.with_socket(|socket| {
-        let socket = SockRef::from(&socket);
-        socket.set_tcp_nodelay(true)?;
-        socket.tcp_nodelay()
-    });
-    assert!(subject.block_on(set).unwrap());
+    for on in [true, false] {
+        // In the order in which they are asked for.
+        let (set, is_set) = (transport.set_nodelay(on), transport.nodelay());
+        let keepalive = on.then(|| Keepalive::new().probes(3));
+        let (asks, is_asking) = (transport.set_keepalive(keepalive), transport.keepalive());
+        subject.block_on(set).unwrap();
+        subject.block_on(asks).unwrap();
+        assert_eq!(subject.block_on(is_set).unwrap(), on);
+        assert_eq!(subject.block_on(is_asking).unwrap(), on);
+    }
+    let ttl = transport.with_socket(|socket| SockRef::from(&socket).ttl_v4());
+    assert!(subject.block_on(ttl).unwrap() > 0);
     drop(client);
     subject.block_on(transport.closed()).unwrap();
-    let late = transport.with_socket(|_| Ok(()));
-    assert!(subject.block_on(late).is_err());
+    assert!(subject.block_on(transport.nodelay()).is_err());
 }
 
 pub fn a_plain_thread_writes_and_closes(mut subject: impl Subject) {

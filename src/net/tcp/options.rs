@@ -52,6 +52,14 @@ impl Keepalive {
         self
     }
 
+    /// Sets it for a socket; none at all if `None`.
+    pub(crate) fn set(keepalive: Option<&Self>, fd: &impl AsFd) -> io::Result<()> {
+        if let Some(keepalive) = keepalive {
+            keepalive.apply(fd)?;
+        }
+        SockRef::from(fd).set_keepalive(keepalive.is_some())
+    }
+
     fn apply(&self, fd: &impl AsFd) -> io::Result<()> {
         let second = Duration::from_secs(1);
         let mut times = TcpKeepalive::new();
@@ -101,13 +109,7 @@ macro_rules! stream_options {
             /// # Errors
             /// Those of the system.
             pub fn set_keepalive(&self, keepalive: Option<Keepalive>) -> io::Result<()> {
-                match keepalive {
-                    Some(keepalive) => {
-                        keepalive.apply(self)?;
-                        SockRef::from(self).set_keepalive(true)
-                    }
-                    None => SockRef::from(self).set_keepalive(false),
-                }
+                Keepalive::set(keepalive.as_ref(), self)
             }
 
             /// What happens to bytes that are not sent yet when the connection is dropped (`SO_LINGER`).

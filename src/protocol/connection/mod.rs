@@ -1,8 +1,12 @@
 //! The task of a connection: reads, calls the protocol, writes.
 
+mod asked;
+mod ending;
+mod sending;
+
 use std::{
     future::Future,
-    io, mem,
+    mem,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -10,9 +14,10 @@ use std::{
     task::{Context, Poll},
 };
 
+use self::ending::{End, failed};
 use super::{
-    AfterEof, Channel, Detached, Lost, Protocol, Transport, buffers, contain,
-    shared::{Ending, Over, Request, Shared},
+    Address, AfterEof, Channel, Detached, Lost, Protocol, Transport, buffers,
+    shared::{Ending, MARKS, Shared},
 };
 use crate::{Aborted, Completer, Reactor};
 
@@ -48,7 +53,18 @@ const TURNS: u32 = 16;
 /// # }).unwrap();
 /// ```
 pub fn attach(reactor: &Reactor, channel: impl Channel, protocol: impl Protocol + Send + 'static) -> Transport {
-    let (connection, transport) = Connection::new(channel, Box::new(protocol));
+    let peer = channel.peer_address();
+    attach_to(reactor, channel, peer, protocol)
+}
+
+/// As [`attach`], where it is known who the other end is.
+pub(super) fn attach_to(
+    reactor: &Reactor,
+    channel: impl Channel,
+    peer: Option<Address>,
+    protocol: impl Protocol + Send + 'static,
+) -> Transport {
+    let (connection, transport) = Connection::new(channel, peer, Box::new(protocol));
     reactor.spawn(connection).detach();
     transport
 }
@@ -67,7 +83,8 @@ pub(super) struct Connection<C: Channel> {
     reading: bool,
     marks: Range<usize>,
     has_unread: bool,
-    drained: Vec<Completer<(), Lost>>,
+    /// As many wait for the low-water mark.
+    draining: usize,
     detaching: Option<Completer<Detached, Lost>>,
     // What the protocol was told.
     is_made: bool,
@@ -78,18 +95,9 @@ pub(super) struct Connection<C: Channel> {
     is_flushed: bool,
 }
 
-/// Why there is nothing more to do.
-enum End {
-    Lost(Lost),
-    /// With the protocol's leave.
-    Detached,
-}
-
 impl<C: Channel> Connection<C> {
-    pub(super) fn new(channel: C, protocol: Box<dyn Protocol + Send>) -> (Self, Transport) {
-        let shared = Shared::new(channel.local_address(), channel.peer_address());
-        let marks = shared.lock().marks.clone();
-        let transport = Transport::new(Arc::new(shared));
+    pub(super) fn new(channel: C, peer: Option<Address>, protocol: Box<dyn Protocol + Send>) -> (Self, Transport) {
+        let transport = Transport::new(Arc::new(Shared::new(channel.local_address(), peer)));
         let connection = Self {
             transport: transport.clone(),
             channel: Some(channel),
@@ -99,9 +107,9 @@ impl<C: Channel> Connection<C> {
             behind: 0,
             ending: Ending::Open,
             reading: true,
-            marks,
+            marks: MARKS,
             has_unread: false,
-            drained: Vec::new(),
+            draining: 0,
             detaching: None,
             is_made: false,
             is_paused: false,
@@ -110,11 +118,6 @@ impl<C: Channel> Connection<C> {
             is_flushed: true,
         };
         (connection, transport)
-    }
-
-    /// Ends it.
-    pub(super) fn lose_with(mut self, reason: Lost) {
-        self.end(End::Lost(reason));
     }
 
     /// Does what there is to do, until the task has to wait or gives way to others.
@@ -152,134 +155,6 @@ impl<C: Channel> Connection<C> {
         }
     }
 
-    /// Looks what was asked for, and does what need not wait for anything to be sent.
-    fn attend(&mut self) -> Result<(), End> {
-        let shared = self.transport.shared();
-        let Some(mut state) = shared.news() else {
-            return Ok(());
-        };
-        shared.hand_over(&mut state, &mut self.sending, self.sent);
-        self.behind = state.outgoing.len();
-        self.ending = state.ending;
-        self.reading = state.reading;
-        self.marks = state.marks.clone();
-        self.drained.append(&mut state.drained);
-        self.has_unread = !state.unread.is_empty();
-        if self.ending == Ending::Abort {
-            // With the requests where they are: they fail with the reason.
-            return Err(End::Lost(Aborted::cancelled().into()));
-        }
-        let mut reread = mem::take(&mut state.reread);
-        let requests = state.requests.len();
-        drop(state);
-        for _ in 0..requests {
-            match self.transport.shared().next_request() {
-                Some(Request::Replace(protocol)) => {
-                    let unused = self.call(|protocol, _| protocol.take_unused());
-                    self.keep(unused);
-                    // One whose predecessor's destructor panics hears of nothing.
-                    self.is_made = false;
-                    drop(self.protocol.replace(protocol));
-                    self.is_made = true;
-                    self.is_paused = false;
-                    // The new one hears of the end, too, behind what it is given.
-                    self.has_read_all = false;
-                    self.call(|protocol, transport| protocol.connection_made(transport));
-                    reread = true;
-                }
-                Some(Request::Socket(job)) => job(self.channel.as_ref().and_then(Channel::socket)),
-                Some(Request::Detach(completer)) => {
-                    // A second one is dropped, and its deferred fails.
-                    self.detaching.get_or_insert(completer);
-                    self.transport.shared().lock().is_leaving = true;
-                }
-                None => break,
-            }
-        }
-        if reread && self.receives() {
-            let unread = mem::take(&mut self.transport.shared().lock().unread);
-            self.has_unread = false;
-            if !unread.is_empty() {
-                self.call(|protocol, transport| protocol.data_received(transport, &unread));
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends what is written, then does what waits for that.
-    fn send(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, End> {
-        let Some(mut channel) = self.channel.as_mut().map(Pin::new) else {
-            return Ok(Poll::Pending);
-        };
-        loop {
-            while self.sent < self.sending.len() {
-                match channel.as_mut().poll_write(cx, &self.sending[self.sent..]) {
-                    Poll::Ready(Ok(0)) => return Err(failed(io::ErrorKind::WriteZero.into())),
-                    Poll::Ready(Ok(len)) => self.sent += len,
-                    Poll::Ready(Err(error)) => return Err(failed(error)),
-                    Poll::Pending => return Ok(Poll::Pending),
-                }
-                self.transport.shared().set_sending(self.sending.len() - self.sent);
-                self.is_flushed = false;
-            }
-            // At once, so that the next method that writes finds it; and none is exchanged for an empty one that has memory.
-            buffers::give_writing(&mut self.sending);
-            self.sent = 0;
-            if self.behind == 0 {
-                break;
-            }
-            self.behind = 0;
-            let shared = self.transport.shared();
-            shared.hand_over(&mut shared.lock(), &mut self.sending, 0);
-        }
-        if !self.is_flushed {
-            match channel.as_mut().poll_flush(cx) {
-                Poll::Ready(result) => result.map_err(failed)?,
-                Poll::Pending => return Ok(Poll::Pending),
-            }
-            self.is_flushed = true;
-        }
-        // A stream that is detached is given away open, unless its writing direction alone was to end before.
-        let ends_writing = match self.detaching {
-            Some(_) => self.ending == Ending::Write,
-            None => self.ending >= Ending::Write,
-        };
-        if ends_writing && !self.has_ended_writing {
-            match channel.poll_close(cx) {
-                Poll::Ready(result) => result.map_err(failed)?,
-                Poll::Pending => return Ok(Poll::Pending),
-            }
-            self.has_ended_writing = true;
-        }
-        if self.detaching.is_some() {
-            let unused = self.call(|protocol, _| protocol.take_unused());
-            self.keep(unused);
-            return Err(End::Detached);
-        }
-        if self.has_ended_writing && (self.ending == Ending::Close || self.has_read_all) {
-            return Err(End::Lost(Lost::Closed));
-        }
-        Ok(Poll::Ready(()))
-    }
-
-    /// Tells the protocol, and those who wait, how much is left to be sent.
-    fn tell_marks(&mut self) {
-        let buffered = self.sending.len() - self.sent + self.behind;
-        if buffered > self.marks.end && !self.is_paused {
-            self.is_paused = true;
-            self.call(|protocol, transport| protocol.pause_writing(transport));
-        } else if buffered <= self.marks.start {
-            if mem::take(&mut self.is_paused) {
-                self.call(|protocol, transport| protocol.resume_writing(transport));
-            }
-            if !self.drained.is_empty() {
-                for waiting in mem::take(&mut self.drained) {
-                    waiting.complete(());
-                }
-            }
-        }
-    }
-
     /// Whether the protocol is to be given more.
     fn receives(&self) -> bool {
         self.reading && !self.has_read_all && self.ending <= Ending::Write && self.detaching.is_none()
@@ -300,7 +175,7 @@ impl<C: Channel> Connection<C> {
                 self.transport.lose_connection();
             }
         } else if mem::take(&mut self.has_unread) {
-            let mut joined = mem::take(&mut self.transport.shared().lock().unread);
+            let mut joined = self.transport.shared().lock().take_unread();
             joined.extend_from_slice(data);
             self.call(|protocol, transport| protocol.data_received(transport, &joined));
         } else {
@@ -315,61 +190,6 @@ impl<C: Channel> Connection<C> {
             .as_mut()
             .expect("a connection has a protocol until it ends");
         method(&mut **protocol, &self.transport)
-    }
-
-    fn end(&mut self, end: End) {
-        let Some(protocol) = self.protocol.take() else {
-            return;
-        };
-        match end {
-            End::Lost(reason) => self.lose(protocol, &reason),
-            End::Detached => self.detach(protocol),
-        }
-    }
-
-    fn lose(&mut self, mut protocol: Box<dyn Protocol + Send>, reason: &Lost) {
-        let rest = self.transport.shared().end(Over::Lost(reason.clone()));
-        // Whoever is told of the end may count on it: the descriptor is free, and the other end knows.
-        contain("the destructor of a channel", || drop(self.channel.take()));
-        if self.is_made {
-            contain("connection_lost of a protocol", || {
-                protocol.connection_lost(&self.transport, reason);
-            });
-        }
-        contain("the destructor of a protocol", || drop(protocol));
-        for waiting in mem::take(&mut self.drained) {
-            waiting.fail(reason.clone());
-        }
-        if let Some(detaching) = self.detaching.take() {
-            detaching.fail(reason.clone());
-        }
-        rest.tell(reason);
-        self.transport.shared().tell_end(reason);
-    }
-
-    /// Keeps what a protocol did not want for who comes next.
-    fn keep(&mut self, mut unused: Vec<u8>) {
-        if unused.is_empty() {
-            return;
-        }
-        let unread = &mut self.transport.shared().lock().unread;
-        unused.append(unread);
-        *unread = unused;
-        self.has_unread = true;
-    }
-
-    fn detach(&mut self, protocol: Box<dyn Protocol + Send>) {
-        let mut rest = self.transport.shared().end(Over::Detached);
-        let unread = mem::take(&mut rest.unread);
-        contain("the destructor of a protocol", || drop(protocol));
-        if let (Some(completer), Some(channel)) = (self.detaching.take(), self.channel.take()) {
-            completer.complete(Detached::new(Box::new(channel), unread));
-        }
-        for waiting in mem::take(&mut self.drained) {
-            waiting.complete(());
-        }
-        // Those who wait for an end learn that there is none: their completers are dropped.
-        contain("what was asked of a connection", || drop(rest));
     }
 }
 
@@ -391,15 +211,4 @@ impl<C: Channel> Future for Connection<C> {
             }
         }
     }
-}
-
-/// A task that is dropped before its end is one whose loop has shut down.
-impl<C: Channel> Drop for Connection<C> {
-    fn drop(&mut self) {
-        self.end(End::Lost(Aborted::shut_down().into()));
-    }
-}
-
-fn failed(error: io::Error) -> End {
-    End::Lost(error.into())
 }

@@ -6,7 +6,7 @@ use std::{
 use super::{Backoff, ClientEndpoint, retry::is_passing};
 use crate::{
     Aborted, Completer, Deferred, Reactor, Shared,
-    protocol::{Factory, Lost, Transport, attach, serve::Stopping},
+    protocol::{Channel, Factory, Lost, Transport, connection::attach_to, serve::Stopping},
 };
 
 /// Keeps one connection, and makes another when it is lost. Twisted's `ClientService`.
@@ -158,8 +158,9 @@ async fn run<F: Factory>(
     loop {
         match endpoint.open(&reactor).cancel_on_drop().await {
             Ok(channel) => {
-                if let Some(protocol) = factory.build(&channel) {
-                    let transport = attach(&reactor, channel, protocol);
+                let peer = channel.peer_address();
+                if let Some(protocol) = factory.build(peer.as_ref()) {
+                    let transport = attach_to(&reactor, channel, peer, protocol);
                     running.connected(&transport);
                     delays.restart();
                     // Taken from its protocol, it is somebody else's, and this service is without one.

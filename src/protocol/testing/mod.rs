@@ -54,22 +54,21 @@
 //! assert!(connection.lost().is_some());
 //! ```
 
+mod wire;
+
 use std::{
-    collections::VecDeque,
     fmt,
     future::Future,
-    io,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Wake, Waker},
 };
 
-use futures_io::{AsyncRead, AsyncWrite};
-
-use super::{Address, Channel, Lost, Protocol, Transport, connection::Connection};
+use self::wire::{End, Wire, lock};
+use super::{Address, Lost, Protocol, Transport, connection::Connection};
 use crate::{Deferred, Reactor};
 
 /// A protocol's connection whose other end is the test. Twisted's `StringTransport`.
@@ -82,21 +81,6 @@ pub struct StringTransport {
     reactor: Option<Reactor>,
     lost: Option<Deferred<Lost>>,
     reason: Option<Lost>,
-}
-
-/// What is on its way in both directions.
-#[derive(Default)]
-struct Wire {
-    /// To the protocol, and whether nothing follows.
-    incoming: VecDeque<u8>,
-    is_at_end: bool,
-    /// From the protocol.
-    written: Vec<u8>,
-    has_ended: bool,
-    /// As many bytes are taken yet; all if `None`.
-    room: Option<usize>,
-    /// The protocol's end is closed.
-    is_closed: bool,
 }
 
 impl StringTransport {
@@ -121,9 +105,9 @@ impl StringTransport {
         let end = End {
             wire: wire.clone(),
             local,
-            peer,
+            peer: peer.clone(),
         };
-        let (connection, transport) = Connection::new(end, Box::new(protocol));
+        let (connection, transport) = Connection::new(end, peer, Box::new(protocol));
         let mut this = Self {
             lost: Some(transport.closed()),
             transport,
@@ -179,7 +163,7 @@ impl StringTransport {
         self.poll();
     }
 
-    /// The connection is lost for a reason: `connection_lost`, whatever the protocol is doing. An [`io::Error`] is one, and so is
+    /// The connection is lost for a reason: `connection_lost`, whatever the protocol is doing. An [`io::Error`](std::io::Error) is one, and so is
     /// [`Aborted::shut_down`](crate::Aborted::shut_down).
     ///
     /// Bytes that the protocol was not given yet are dropped.
@@ -313,68 +297,5 @@ struct Woken(AtomicBool);
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::Release);
-    }
-}
-
-/// The protocol's end.
-struct End {
-    wire: Arc<Mutex<Wire>>,
-    local: Option<Address>,
-    peer: Option<Address>,
-}
-
-fn lock(wire: &Mutex<Wire>) -> MutexGuard<'_, Wire> {
-    wire.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Channel for End {
-    fn local_address(&self) -> Option<Address> {
-        self.local.clone()
-    }
-
-    fn peer_address(&self) -> Option<Address> {
-        self.peer.clone()
-    }
-}
-
-// It is polled after each change, so it leaves no waker.
-impl AsyncRead for End {
-    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut wire = lock(&self.wire);
-        if wire.incoming.is_empty() {
-            return match wire.is_at_end {
-                true => Poll::Ready(Ok(0)),
-                false => Poll::Pending,
-            };
-        }
-        Poll::Ready(io::Read::read(&mut wire.incoming, buf))
-    }
-}
-
-impl AsyncWrite for End {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let mut wire = lock(&self.wire);
-        let len = wire.room.map_or(buf.len(), |room| room.min(buf.len()));
-        if len == 0 && !buf.is_empty() {
-            return Poll::Pending;
-        }
-        wire.room = wire.room.map(|room| room - len);
-        wire.written.extend_from_slice(&buf[..len]);
-        Poll::Ready(Ok(len))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        lock(&self.wire).has_ended = true;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Drop for End {
-    fn drop(&mut self) {
-        lock(&self.wire).is_closed = true;
     }
 }

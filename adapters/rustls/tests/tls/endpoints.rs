@@ -67,11 +67,8 @@ fn protocols_speak_tls_through_endpoints() {
         shouts(client.open(&reactor).await.unwrap()).await;
         let transport = client.connect(&reactor, Shout).await.unwrap();
         assert!(matches!(transport.peer_addr(), Some(Address::Ip(addr)) if addr.port() == number(&port)));
-        let nodelay = transport.with_socket(|socket| {
-            let _ = socket;
-            Ok(())
-        });
-        nodelay.await.unwrap();
+        transport.set_nodelay(true).await.unwrap();
+        assert!(transport.nodelay().await.unwrap(), "of the socket below");
         let closed = transport.closed();
         transport.lose_connection();
         assert!(closed.await.unwrap().is_closed());
