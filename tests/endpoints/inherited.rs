@@ -4,13 +4,16 @@ use std::{
     env,
     io::{ErrorKind, Read, Write},
     net::{TcpListener, TcpStream, UdpSocket},
-    os::{fd::OwnedFd, unix::net::UnixStream},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::net::UnixStream,
+    },
     process::{Command, Stdio},
 };
 
 use futures_executor::block_on;
 use interloop::protocol::{
-    Lost, Protocol, Transport,
+    Address, Lost, Protocol, Transport,
     endpoint::{AdoptedClient, AdoptedServer, ClientEndpoint, Inherited, Parser, ServerEndpoint},
 };
 
@@ -82,6 +85,89 @@ fn without_an_environment_nothing_was_inherited() {
         .err()
         .unwrap();
     assert_eq!(&error.text()[error.span()], "web");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn descriptors_are_taken_by_their_number() {
+    let reactor = interloop_smol::global();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let text = format!("fd:{}:domain=INET", listener.as_raw_fd());
+    let server = Parser::new().server(&text).unwrap();
+    assert_eq!(server.to_string(), text);
+    let port = block_on(server.listen(&reactor, || Shout)).unwrap();
+    assert!(matches!(port.local_addr(), Some(Address::Ip(at)) if *at == addr));
+
+    let stream = TcpStream::connect(addr).unwrap();
+    let client = Parser::new()
+        .client(&format!("fd:fileno={}", stream.as_raw_fd()))
+        .unwrap();
+    let transport = block_on(client.connect(&reactor, Shout)).unwrap();
+    // It has a duplicate, and this one is untouched but for its mode.
+    stream.set_nonblocking(false).unwrap();
+    assert_eq!(
+        transport.peer_addr().map(|peer| format!("{peer:?}")),
+        Some(format!("Ip({addr})"))
+    );
+    transport.abort();
+    block_on(transport.closed()).unwrap();
+    drop(client);
+    (&stream).write_all(b"still open").unwrap();
+    let mut received = [0; 10];
+    (&stream).read_exact(&mut received).unwrap();
+    assert_eq!(&received, b"STILL OPEN");
+    port.stop();
+    block_on(port.stopped()).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_descriptor_that_does_not_fit_is_pointed_at() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (unix, _other) = UnixStream::pair().unwrap();
+    let (listens, connected) = (listener.as_raw_fd(), unix.as_raw_fd());
+    let parser = Parser::new();
+    let server = |text: String| parser.server(&text).err().unwrap();
+    let client = |text: String| parser.client(&text).err().unwrap();
+    // None can have this number.
+    for (error, part, said) in [
+        (
+            server(format!("fd:{}", i32::MAX)),
+            i32::MAX.to_string(),
+            "cannot be duplicated",
+        ),
+        (
+            server(format!("fd:{connected}")),
+            connected.to_string(),
+            "does not listen",
+        ),
+        (
+            client(format!("fd:fileno={listens}")),
+            listens.to_string(),
+            "not connected",
+        ),
+        (
+            server(format!("fd:{listens}:UNIX")),
+            "UNIX".to_owned(),
+            "give INET or INET6",
+        ),
+        (
+            client(format!("fd:{connected}:domain=INET")),
+            "INET".to_owned(),
+            "give UNIX",
+        ),
+    ] {
+        assert_eq!(&error.text()[error.span()], part, "{error}");
+        assert!(error.to_string().contains(said), "{error}");
+    }
+    let inherited = Inherited::from_fds([("web".to_owned(), listener.into())]);
+    let error = Parser::new()
+        .inherited(inherited)
+        .server("systemd:UNIX:name=web")
+        .err()
+        .unwrap();
+    assert_eq!(&error.text()[error.span()], "UNIX");
 }
 
 #[test]

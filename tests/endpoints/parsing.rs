@@ -43,6 +43,9 @@ fn servers_are_what_twisteds_documentation_says() {
         ),
         ("tcp:80:127.0.0.1:5", "tcp:80:interface=127.0.0.1:backlog=5"),
         (r"tcp:80:interface=\:\:1", r"tcp:80:interface=\:\:1"),
+        ("tcp6:80", r"tcp:80:interface=\:\:"),
+        (r"tcp6:80:5:\:\:1", r"tcp:80:interface=\:\:1:backlog=5"),
+        (r"tcp6:port=80:interface=fe80\:\:1%lo", r"tcp:80:interface=fe80\:\:1%lo"),
         ("unix:/var/run/finger", "unix:/var/run/finger"),
         ("unix:/var/run/finger:mode=660", "unix:/var/run/finger:mode=660"),
         (
@@ -125,12 +128,12 @@ fn what_is_wrong_is_pointed_at() {
         (
             "http:80",
             "http",
-            "`http` is no kind of endpoint: take one of tcp, unix, ssl, systemd, stdio",
+            "`http` is no kind of endpoint: take one of tcp, tcp6, unix, ssl, systemd, fd, stdio",
         ),
         (
             "",
             "",
-            "`` is no kind of endpoint: take one of tcp, unix, ssl, systemd, stdio",
+            "`` is no kind of endpoint: take one of tcp, tcp6, unix, ssl, systemd, fd, stdio",
         ),
         (
             "port=80",
@@ -151,6 +154,20 @@ fn what_is_wrong_is_pointed_at() {
             "systemd:domain=IP:index=0",
             "IP",
             "`IP` is no domain: give INET, INET6 or UNIX",
+        ),
+        (
+            "tcp6:80:interface=127.0.0.1",
+            "127.0.0.1",
+            "`127.0.0.1` is no IPv6 address: give one, or take `tcp`",
+        ),
+        ("fd:", "", "`` is no descriptor: give its number, from 0 on"),
+        ("fd", "", "`fd` needs `fileno`: add `:fileno=` and what it is"),
+        ("fd:-1", "-1", "`-1` is no descriptor: give its number, from 0 on"),
+        ("fd:3:domain=IP", "IP", "`IP` is no domain: give INET, INET6 or UNIX"),
+        (
+            "fd:fileno=3:index=1",
+            "index",
+            "`fd` has no argument `index`: it takes fileno, domain",
         ),
         (
             "systemd:domain=INET",
@@ -181,7 +198,7 @@ fn what_is_wrong_is_pointed_at() {
         (
             "stdio:",
             "stdio",
-            "`stdio` is no kind of endpoint: take one of tcp, unix, tls, ssl",
+            "`stdio` is no kind of endpoint: take one of tcp, unix, fd, tls, ssl",
         ),
     ] {
         assert_eq!(no_client(text), (said.to_owned(), part.to_owned()), "{text}");
@@ -240,7 +257,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_parser_panic(text in "[tcpunixsldy:=\\\\0é.]{0,24}") {
+    fn no_text_makes_the_parser_panic(text in "[tcpunixsldyf6:=\\\\0é.]{0,24}") {
         for shown in [server(&text), client(&text)] {
             prop_assert!(!shown.is_empty());
         }

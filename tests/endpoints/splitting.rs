@@ -1,15 +1,20 @@
-//! Text is taken apart as by Twisted itself, where there is a Python with it: the one that `$TWISTED_PYTHON` names, else `python3`.
+//! Text is taken apart, and means the inherited sockets that it does, as by Twisted itself, where there is a Python with it: the one that `$TWISTED_PYTHON` names, else `python3`.
 //! `tests/twisted/venv.sh` makes one.
 
 use std::{
     collections::BTreeMap,
     env,
     io::Write,
+    net::TcpListener,
     process::{Command, Stdio},
     thread,
 };
 
-use interloop::protocol::endpoint::Description;
+use interloop::protocol::{
+    Address,
+    endpoint::{Description, Inherited, Parser, ServerEndpoint},
+};
+use serde::de::DeserializeOwned;
 
 /// A Python that has Twisted.
 fn python() -> Option<String> {
@@ -55,12 +60,10 @@ fn split(text: &str) -> Split {
     Some((positional, named.collect()))
 }
 
-#[test]
-fn text_is_split_as_by_twisted() {
-    let Some(python) = python() else { return };
-    let texts = texts(20_000);
+/// What a script of this folder says of each text.
+fn ask<T: DeserializeOwned>(python: &str, script: &str, texts: &[String]) -> Vec<T> {
     let mut child = Command::new(python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/endpoints/split.py"))
+        .arg(format!("{}/tests/endpoints/{script}", env!("CARGO_MANIFEST_DIR")))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -73,12 +76,76 @@ fn text_is_split_as_by_twisted() {
     writing.join().unwrap().unwrap();
     assert!(output.status.success());
     let output = String::from_utf8(output.stdout).unwrap();
-    let twisteds = output.lines().map(|line| serde_json::from_str::<Split>(line).unwrap());
-    let twisteds = twisteds.collect::<Vec<_>>();
-    assert_eq!(twisteds.len(), texts.len());
-    for (text, twisted) in texts.iter().zip(twisteds) {
+    let answers = output.lines().map(|line| serde_json::from_str(line).unwrap());
+    let answers = answers.collect::<Vec<_>>();
+    assert_eq!(answers.len(), texts.len());
+    answers
+}
+
+#[test]
+fn text_is_split_as_by_twisted() {
+    let Some(python) = python() else { return };
+    let texts = texts(20_000);
+    for (text, twisted) in texts.iter().zip(ask::<Split>(&python, "split.py", &texts)) {
         // Without an argument that has no name, there is no kind; Twisted finds that out later.
         let twisted = twisted.filter(|(positional, _)| !positional.is_empty());
         assert_eq!(split(text), twisted, "{text:?}");
+    }
+}
+
+#[test]
+fn the_sockets_of_systemd_are_those_that_twisted_takes() {
+    let Some(python) = python() else { return };
+    let domains = [
+        "",
+        ":INET",
+        ":domain=INET",
+        ":domain=INET6",
+        ":domain=IP",
+        ":domain=",
+        ":inet",
+        ":domain=INET:INET",
+    ];
+    let sockets = [
+        "",
+        ":0",
+        ":2",
+        ":3",
+        ":x",
+        ":index=0",
+        ":index=1",
+        ":index=3",
+        ":index=x",
+        ":index=",
+        ":name=web",
+        ":name=admin",
+        ":name=none",
+        ":name=",
+        ":1:admin",
+        ":index=0:name=web",
+        ":fileno=1",
+        ":name=web:1:2",
+    ];
+    let texts = domains
+        .map(|domain| sockets.map(|socket| format!("systemd{domain}{socket}")))
+        .concat();
+    let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let addrs = listeners.each_ref().map(|listener| listener.local_addr().unwrap());
+    let names = ["web", "admin", "unknown"].map(str::to_owned);
+    let inherited = Inherited::from_fds(names.into_iter().zip(listeners.map(Into::into)));
+    let parser = Parser::new().inherited(inherited);
+    let reactor = interloop_smol::global();
+    let index = |text: &str| {
+        let server = parser.server(text).ok()?;
+        let listening = futures_executor::block_on(server.bind(&reactor)).unwrap();
+        match listening.local_addr() {
+            Some(Address::Ip(addr)) => addrs.iter().position(|known| known == addr),
+            other => panic!("{text}: {other:?}"),
+        }
+    };
+    let twisteds = ask::<Option<usize>>(&python, "systemd.py", &texts);
+    assert!(twisteds.iter().flatten().count() > 10, "most of what is right is asked");
+    for (text, twisted) in texts.iter().zip(twisteds) {
+        assert_eq!(index(text), twisted, "{text}");
     }
 }

@@ -128,7 +128,7 @@ impl fmt::Display for AdoptedClient {
 }
 
 /// Whether a stream socket is a Unix one; otherwise it is of TCP.
-fn is_unix(socket: &impl AsFd) -> io::Result<bool> {
+pub(super) fn is_unix(socket: &impl AsFd) -> io::Result<bool> {
     let addr = SockRef::from(socket).local_addr()?;
     let is_stream = socket_type(socket)? == rustix::net::SocketType::STREAM;
     match is_stream && (addr.is_unix() || addr.as_socket().is_some()) {

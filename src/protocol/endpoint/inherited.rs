@@ -104,7 +104,7 @@ fn number(name: &str, text: &str) -> io::Result<u32> {
 
 /// A duplicate of a descriptor of this process, by its number alone.
 #[cfg(target_os = "linux")]
-fn duplicate(number: i32) -> io::Result<OwnedFd> {
+pub(super) fn duplicate(number: i32) -> io::Result<OwnedFd> {
     use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
     // By way of the kernel's handle on this process, as another one would do it: nobody's ownership is taken for granted.
@@ -112,13 +112,13 @@ fn duplicate(number: i32) -> io::Result<OwnedFd> {
         .and_then(|process| pidfd_getfd(process, number, PidfdGetfdFlags::empty()));
     duplicated.map_err(|error| {
         let error = io::Error::from(error);
-        let why = format!("the inherited descriptor {number} cannot be duplicated: {error}");
+        let why = format!("the descriptor {number} cannot be duplicated: {error}");
         io::Error::new(error.kind(), why)
     })
 }
 
 #[cfg(not(target_os = "linux"))]
-fn duplicate(_: i32) -> io::Result<OwnedFd> {
+pub(super) fn duplicate(_: i32) -> io::Result<OwnedFd> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
         "inherited descriptors cannot be duplicated on this system: take them over, and use `Inherited::from_fds`",

@@ -1,10 +1,15 @@
-use std::{fmt, net::IpAddr, sync::Arc};
+mod sockets;
+mod tls;
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+};
 
 use super::{
-    AdoptedServer, ClientEndpoint, Description, Inherited, ParseError, ServerEndpoint, Stdio, TcpClient, TcpServer,
-    TlsOptions, TlsProvider, UnixClient, UnixServer,
-    arguments::{Arguments, number},
-    tls::Described,
+    ClientEndpoint, Description, Inherited, ParseError, ServerEndpoint, Stdio, TcpClient, TcpServer, TlsProvider,
+    UnixClient, UnixServer, arguments::Arguments,
 };
 
 /// Makes endpoints of text, as Twisted's `serverFromString` and `clientFromString` do.
@@ -12,21 +17,26 @@ use super::{
 /// | server | arguments, in the order of their places |
 /// |---|---|
 /// | `tcp` | `port`, `interface`, `backlog` |
+/// | `tcp6` | `port`, `backlog`, `interface` (an IPv6 address; `::` unless it is given) |
 /// | `unix` | `address`, `mode` (octal), `backlog`, `lockfile` |
 /// | `ssl` | `port`, `privateKey`, `certKey`, `interface`, `backlog`, `extraCertChain` |
-/// | `systemd` | `domain` (`INET`, `INET6`, `UNIX`), and `index` or `name` |
+/// | `systemd` | `domain` (`INET`, `INET6`, `UNIX`), and `index` or `name`: of a socket that was [inherited](Inherited) |
+/// | `fd` | `fileno`, `domain`: of a socket of this process that listens already, by its descriptor |
 /// | `stdio` | |
 ///
 /// | client | arguments, in the order of their places |
 /// |---|---|
 /// | `tcp` | `host`, `port`, `timeout` (seconds), `bindAddress` |
 /// | `unix` | `path`, `timeout`, `lockfile` (which means nothing) |
+/// | `fd` | `fileno`, `domain`: of a connection of this process, by its descriptor |
 /// | `tls` | `host`, `port`, `timeout`, `bindAddress`, `certificate`, `privateKey`, `trustRoots`, `endpoint` |
 /// | `ssl` | `host`, `port`, `timeout`, `bindAddress`, `certKey`, `privateKey`, `caCertsDir`, `hostname` |
 ///
 /// An argument has its place or its name, and [`Description`] says how they are written. Not as in Twisted: an `ssl` client
 /// always checks the server's certificate; what is given twice is an error, as is a sign before a number; `sslmethod` and
-/// `dhParameters` do not exist, since the provider of TLS chooses well without them.
+/// `dhParameters` do not exist, since the provider of TLS chooses well without them. `fd` is not Twisted's: it is for what starts a
+/// program with its sockets without keeping to systemd's protocol, and takes a duplicate, as [`Inherited::from_env`] does. Of Twisted's kinds of
+/// servers, `haproxy` and `tls` are not there.
 ///
 /// ```
 /// use interloop::protocol::endpoint::Parser;
@@ -73,9 +83,11 @@ impl Parser {
                 let arguments = Arguments::new(&description, &["port", "interface", "backlog"])?;
                 Ok(Box::new(tcp_server(&arguments)?))
             }
+            "tcp6" => Ok(Box::new(tcp6_server(&description)?)),
             "unix" => Ok(Box::new(unix_server(&description)?)),
             "ssl" => self.ssl_server(&description),
             "systemd" => self.systemd(&description),
+            "fd" => sockets::server(&description),
             "stdio" => {
                 let mut rest = description.clone();
                 // What is behind the colon of `stdio:`.
@@ -83,7 +95,7 @@ impl Parser {
                 Arguments::new(&rest, &[])?;
                 Ok(Box::new(Stdio::new()))
             }
-            _ => Err(unknown(&description, "tcp, unix, ssl, systemd, stdio")),
+            _ => Err(unknown(&description, "tcp, tcp6, unix, ssl, systemd, fd, stdio")),
         }
     }
 
@@ -107,129 +119,10 @@ impl Parser {
                     None => client,
                 }))
             }
+            "fd" => sockets::client(&description),
             "tls" | "ssl" => self.tls_client(&description),
-            _ => Err(unknown(&description, "tcp, unix, tls, ssl")),
+            _ => Err(unknown(&description, "tcp, unix, fd, tls, ssl")),
         }
-    }
-
-    fn provider(&self, description: &Description) -> Result<&dyn TlsProvider, ParseError> {
-        self.tls.as_deref().ok_or_else(|| {
-            let why = format!(
-                "`{}` needs TLS, which this parser has none of: give it `interloop_rustls::TlsFiles` with `Parser::tls`",
-                description.kind()
-            );
-            description.error(description.kind.span.clone(), why)
-        })
-    }
-
-    fn ssl_server(&self, description: &Description) -> Result<Box<dyn ServerEndpoint>, ParseError> {
-        let names = [
-            "port",
-            "privateKey",
-            "certKey",
-            "interface",
-            "backlog",
-            "extraCertChain",
-        ];
-        let arguments = Arguments::new(description, &names)?;
-        let private_key = arguments.text("privateKey").unwrap_or("server.pem");
-        let options = TlsOptions {
-            private_key: Some(private_key.into()),
-            certificate: Some(arguments.text("certKey").unwrap_or(private_key).into()),
-            chain: arguments.text("extraCertChain").map(Into::into),
-            trust_roots: None,
-        };
-        let below = Box::new(tcp_server(&arguments)?);
-        let made = self.provider(description)?.server(below, &options);
-        Ok(Box::new(Described {
-            endpoint: made.map_err(|error| failed(description, error))?,
-            text: description.to_string(),
-        }))
-    }
-
-    fn tls_client(&self, description: &Description) -> Result<Box<dyn ClientEndpoint>, ParseError> {
-        let is_tls = description.kind() == "tls";
-        let [certificate, roots, last] = match is_tls {
-            true => ["certificate", "trustRoots", "endpoint"],
-            false => ["certKey", "caCertsDir", "hostname"],
-        };
-        let names = [
-            "host",
-            "port",
-            "timeout",
-            "bindAddress",
-            certificate,
-            "privateKey",
-            roots,
-            last,
-        ];
-        let arguments = client_arguments(description, &names)?;
-        let tcp = tcp_client(&arguments)?;
-        let mut name = tcp.host().to_owned();
-        let mut below: Box<dyn ClientEndpoint> = Box::new(tcp);
-        match arguments.get(last) {
-            Some(part) if is_tls => {
-                let inner = self.client(&part.value);
-                below = inner.map_err(|error| arguments.error(part, error))?;
-            }
-            Some(part) => name.clone_from(&part.value),
-            None => {}
-        }
-        if let (None, Some(key)) = (arguments.get(certificate), arguments.get("privateKey")) {
-            let why = format!("a private key is of no use without its certificate: add `:{certificate}=` and its file");
-            return Err(arguments.error(key, why));
-        }
-        let certificate = arguments.text(certificate);
-        let options = TlsOptions {
-            private_key: arguments.text("privateKey").or(certificate).map(Into::into),
-            certificate: certificate.map(Into::into),
-            chain: None,
-            trust_roots: arguments.text(roots).map(Into::into),
-        };
-        let made = self.provider(description)?.client(below, &name, &options);
-        Ok(Box::new(Described {
-            endpoint: made.map_err(|error| failed(description, error))?,
-            text: description.to_string(),
-        }))
-    }
-
-    fn systemd(&self, description: &Description) -> Result<Box<dyn ServerEndpoint>, ParseError> {
-        let arguments = Arguments::new(description, &["domain", "index", "name"])?;
-        let domain = arguments.required("domain")?;
-        let known = ["INET", "INET6", "UNIX"].contains(&&*domain.value);
-        arguments.parsed(domain, "domain: give INET, INET6 or UNIX", |_| known.then_some(()))?;
-        let from_env;
-        let inherited = match &self.inherited {
-            Some(inherited) => &**inherited,
-            None => {
-                from_env = Inherited::from_env().map_err(|error| failed(description, error))?;
-                &from_env
-            }
-        };
-        let (part, found) = if let Some(part) = arguments.get("name") {
-            if arguments.get("index").is_some() {
-                return Err(arguments.error(part, "`index` and `name` are both given: leave one out"));
-            }
-            (part, inherited.named(&part.value))
-        } else {
-            let part = arguments.required("index")?;
-            let index = arguments.parsed(part, "index: give a number from 0 on", number)?;
-            (part, inherited.get(index))
-        };
-        let Some(socket) = found else {
-            let names = inherited.names().collect::<Vec<_>>().join(", ");
-            let why = format!(
-                "no socket `{}` was inherited, but {} ({names}): look at the `ListenStream=` and `FileDescriptorName=` of the unit",
-                part.value,
-                inherited.len(),
-            );
-            return Err(arguments.error(part, why));
-        };
-        let adopted = socket.try_clone_to_owned().and_then(AdoptedServer::new);
-        Ok(Box::new(Described {
-            endpoint: adopted.map_err(|error| arguments.error(part, error))?,
-            text: description.to_string(),
-        }))
     }
 }
 
@@ -258,6 +151,18 @@ fn tcp_server(arguments: &Arguments<'_>) -> Result<TcpServer, ParseError> {
         Some(backlog) => server.backlog(backlog),
         None => server,
     })
+}
+
+fn tcp6_server(description: &Description) -> Result<TcpServer, ParseError> {
+    let arguments = Arguments::new(description, &["port", "backlog", "interface"])?;
+    let server = tcp_server(&arguments)?;
+    let Some(interface) = arguments.get("interface") else {
+        return Ok(server.interface("::"));
+    };
+    // The name of a network interface may follow.
+    let is_ipv6 = |text: &str| text.split('%').next()?.parse::<Ipv6Addr>().ok();
+    arguments.parsed(interface, "IPv6 address: give one, or take `tcp`", is_ipv6)?;
+    Ok(server)
 }
 
 fn unix_server(description: &Description) -> Result<UnixServer, ParseError> {
