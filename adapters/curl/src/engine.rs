@@ -6,8 +6,8 @@ use interloop::Aborted;
 
 use crate::{
     Error,
-    driver::{Inbox, Shared},
     raw::Handles,
+    shared::{Inbox, Shared},
     sockets::Sockets,
     timer::{Alarm, Timer},
     transfer::Settle,

@@ -9,7 +9,7 @@ use std::{
 use curl::easy::{Easy2, Handler, List};
 use interloop::{CancelOnDrop, Completer, Deferred, Reactor, net};
 
-use crate::{Collect, Error, Options, driver::Shared, transfer::Transfer};
+use crate::{Collect, Error, Options, shared::Shared, transfer::Transfer};
 
 /// Transfers of libcurl on a loop: the handle on a multi handle, cheap to clone, that any thread may use.
 ///

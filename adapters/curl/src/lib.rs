@@ -98,6 +98,7 @@ mod error;
 mod handle;
 mod options;
 mod raw;
+mod shared;
 mod sockets;
 mod timer;
 mod transfer;

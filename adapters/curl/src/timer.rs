@@ -10,7 +10,7 @@ use std::{
 
 use interloop::{DelayedCall, Reactor};
 
-use crate::driver::Shared;
+use crate::shared::Shared;
 
 /// The one delayed call. It belongs to libcurl's callback; whoever has the handles looks at [`Alarm`].
 pub(crate) struct Timer {

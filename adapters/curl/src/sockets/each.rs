@@ -18,7 +18,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::{driver::Shared, raw};
+use crate::{raw, shared::Shared};
 
 /// All sockets of a multi handle. libcurl's callback adds and removes them, whoever has the handles waits for them: that is never
 /// both at once, so the lock is always free.

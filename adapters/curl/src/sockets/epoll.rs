@@ -22,7 +22,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::{driver::Shared, raw};
+use crate::{raw, shared::Shared};
 
 /// How many sockets are asked for at once.
 const AT_ONCE: usize = 256;
