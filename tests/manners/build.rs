@@ -3,7 +3,7 @@
 fn main() {
     println!("cargo::rerun-if-changed=c");
     cc::Build::new()
-        .file("c/manners.c")
+        .files(["c/manners.c", "c/many.c"])
         .flag("-pthread")
         .warnings(true)
         .extra_warnings(true)

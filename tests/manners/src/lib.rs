@@ -1,9 +1,12 @@
-//! A C library of bad manners, for tests of what becomes of them: `c/manners.c`, and its bindings.
+//! A C library of bad manners, for tests of what becomes of them: `c/manners.c`, and its bindings; [`many`] has what calls back many
+//! times.
 //!
 //! A [`Request`] is answered in the [`Manner`] that it is asked for, and ended by who has started it. What a request is
 //! answered with is an [`Answer`], which gives the C library's memory back when it is dropped.
 
 #![allow(unsafe_code)]
+
+pub mod many;
 
 use std::{
     ffi::{c_int, c_void},

@@ -14,10 +14,14 @@ use std::{
 
 use interloop::{
     Aborted, Deferred,
-    callback::{Convention, Misfire, SharedCompleter, Tokens, once, shared},
+    callback::{Convention, Misfire, SharedCompleter, Tokens, once, shared, stream},
     trampoline, unhandled,
 };
-use interloop_manners::{Answer, Answers, Manner, MannersError, Request, id_call, sys};
+use interloop_manners::{
+    Answer, Answers, Manner, MannersError, Request, id_call,
+    many::{Habit, Item, Subscription},
+    sys,
+};
 
 type Asked = Deferred<Answer, MannersError>;
 
@@ -136,6 +140,14 @@ fn a_late_callback_is_silent() {
     let id = NUMBERS.insert(completer);
     drop(deferred);
     call(id.into(), 1);
+    assert_eq!(reports(), []);
+
+    let (sender, items) = stream::unbounded::<Item, Aborted>();
+    drop(items);
+    let callback = stream::raw::first_or_stop::<Item, Aborted, 1>;
+    let release = stream::raw::release::<Item, Aborted>;
+    // SAFETY: the pointer is released once, after all callbacks; the functions are for these types.
+    unsafe { Subscription::start(Habit::Regardless, 2, 10, callback, sender.into_raw(), release).end() };
     assert_eq!(reports(), []);
 }
 

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use futures_executor::{LocalPool, ThreadPool};
-use interloop::{Aborted, Deferred, Reactor, callback::once};
-use interloop_manners::{Answers, Manner, MannersError, Request};
+use futures_util::StreamExt;
+use interloop::{
+    Aborted, Deferred, Reactor,
+    callback::{once, stream},
+};
+use interloop_manners::{Answers, Manner, MannersError, Request, many::Habit};
 
-use crate::{Asked, ONCE};
+use crate::{Asked, ONCE, many};
 
 /// A loop, and what ends it.
 struct Loop {
@@ -30,8 +34,22 @@ fn outlives(of_loop: Loop) {
         unsafe { Request::start(Manner::WhenOpened, 7, once::first_2::<Answers, _, _>, user_data, None) }.unwrap();
     let via: Deferred<(), MannersError> = asked.via(&of_loop.reactor).map_ok(drop);
 
+    let (subscription, mut items) = many::subscribe(Habit::Regardless, stream::unbounded());
+    let taking = of_loop
+        .reactor
+        .spawn_infallible(async move { while items.next().await.is_some() {} });
+    let (other_subscription, other_items) = many::subscribe(Habit::UntilStopped, stream::unbounded());
+
     drop(of_loop.reactor);
     (of_loop.end)();
+    many::emit(subscription);
+    assert_eq!(many::end(subscription), many::ALL);
+    assert!(taking.try_take().unwrap().unwrap_err().is_shut_down());
+    // A stream is of no loop: what is not in a task that has ended with it is there.
+    many::emit(other_subscription);
+    assert_eq!(futures_executor::block_on(other_items.count()), many::COUNT as usize);
+    assert_eq!(many::end(other_subscription), many::ALL);
+
     // SAFETY: they have not ended.
     unsafe {
         request.open();

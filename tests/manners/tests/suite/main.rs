@@ -7,6 +7,7 @@
 mod at_exit;
 mod every_loop;
 mod loop_gone;
+mod many;
 mod once;
 mod shared;
 mod tokens;
