@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::current;
-use crate::{Aborted, Deferred};
+use crate::{Aborted, Deferred, Reactor};
 
 /// Waiting on a plain thread.
 impl<T: 'static, E: From<Aborted> + 'static> Deferred<T, E> {
@@ -81,6 +81,32 @@ impl<T: 'static, E: From<Aborted> + 'static> Deferred<T, E> {
             Ok(polled) => polled,
             Err(deadlock) => Some(Err(E::from(deadlock))),
         }
+    }
+}
+
+impl Reactor {
+    /// Blocks this thread until a future is ready, which is polled here, with this reactor as the current one.
+    ///
+    /// For threads of your own, as [`Deferred::wait`] is, and for futures that are not `'static` or not `Send`. The loop has to be run by
+    /// somebody else meanwhile.
+    ///
+    /// ```
+    /// use interloop::Reactor;
+    ///
+    /// let reactor = interloop_smol::global();
+    /// let found = reactor.wait_for(async { Reactor::current().is_ok() });
+    /// assert!(found.unwrap());
+    ///
+    /// let nested = reactor.spawn_infallible(async { Reactor::current().unwrap().wait_for(std::future::pending::<()>()) });
+    /// assert!(nested.wait().unwrap().unwrap_err().is_deadlock());
+    /// ```
+    ///
+    /// # Errors
+    /// [`Aborted::deadlock`] on a thread that runs a loop, if the future is not ready at once. It is dropped then.
+    pub fn wait_for<F: Future>(&self, future: F) -> Result<F::Output, Aborted> {
+        let _entered = self.enter();
+        let mut future = pin!(future);
+        poll_blocking(|cx| future.as_mut().poll(cx))
     }
 }
 
