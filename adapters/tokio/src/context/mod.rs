@@ -68,22 +68,22 @@ mod run;
 mod service;
 mod wrapped;
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-use interloop::{BlockOnError, Reactor, block_on, local};
-use tokio::runtime::{Handle, Id, Runtime, RuntimeFlavor};
+use interloop::{Reactor, local};
+use tokio::runtime::{Handle, Id, Runtime};
 
+use self::entered::Found;
 pub(crate) use self::entered::is_entered_only;
 #[cfg(feature = "rt-multi-thread")]
 pub use self::own::Builder;
-use self::{entered::Found, run::Probe};
 pub use self::{
     outside::{Outside, outside},
     policy::Policy,
     run::Run,
     wrapped::Wrapped,
 };
-use crate::{Ended, Error, block_on::check_thread, probe};
+use crate::{Ended, Error, probe};
 
 /// A tokio that is entered where it is needed. See the [module](self).
 ///
@@ -210,58 +210,6 @@ impl Context {
         self.wrap(self.call(f))
     }
 
-    /// Runs a future inside of the context, and tells of a runtime that cannot do its part.
-    ///
-    /// ```
-    /// # use interloop_tokio::context::Context;
-    /// let runtime = tokio::runtime::Runtime::new()?;
-    /// let context = Context::new(runtime.handle())?;
-    /// let sleep = || tokio::time::sleep(std::time::Duration::from_millis(1));
-    /// smol::block_on(context.run(async { sleep().await }))?;
-    ///
-    /// drop(runtime);
-    /// let error = smol::block_on(context.run(async { sleep().await })).unwrap_err();
-    /// assert!(error.is_shut_down());
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// - The runtime has shut down: then the future is not polled any more.
-    /// - The runtime is a current-thread one which nobody drives, see [`Run::undriven_after`].
-    ///
-    /// # Panics
-    /// When the future does.
-    pub fn run<F: Future>(&self, future: F) -> Run<F> {
-        Run::new(self.wrap(future))
-    }
-
-    /// Runs a future on the runtime, on this plain thread, which waits for it.
-    ///
-    /// ```
-    /// # use interloop_tokio::context::Context;
-    /// let context = Context::own(1)?;
-    /// let nested = context.block_on(async { context.block_on(async {}) })?;
-    /// assert!(nested.unwrap_err().is_nested());
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If this thread runs a loop already, where tokio would panic; if the runtime has shut down; or if it is a current-thread one of which
-    /// only the handle is here, and nobody drives it.
-    pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, BlockOnError> {
-        block_on::on_this_thread(|| {
-            check_thread()?;
-            self.check().map_err(BlockOnError::not_started)?;
-            if let Some(runtime) = self.shared.owned.as_ref().and_then(Owned::runtime) {
-                return Ok(runtime.block_on(future));
-            }
-            if self.is_current_thread() && !Probe::new(self).wait(DRIVEN_WITHIN) {
-                return Err(BlockOnError::not_started(Error::undriven()));
-            }
-            Ok(self.shared.handle.block_on(future))
-        })
-    }
-
     /// A reactor on the same loop, whose tasks, callbacks and blocking jobs are inside of the context, wherever they run and wherever
     /// they are dropped.
     ///
@@ -297,14 +245,7 @@ impl Context {
     fn enter(&self) -> Found<'_> {
         Found::enter(&self.shared.handle, self.shared.id)
     }
-
-    fn is_current_thread(&self) -> bool {
-        self.shared.handle.runtime_flavor() == RuntimeFlavor::CurrentThread
-    }
 }
-
-/// How long a current-thread runtime may take for a task that does nothing, until nobody seems to drive it.
-const DRIVEN_WITHIN: Duration = Duration::from_secs(5);
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,3 +1,5 @@
+//! Running a future, with an error where its runtime cannot do its part.
+
 use std::{
     fmt,
     future::Future,
@@ -8,11 +10,74 @@ use std::{
     time::Duration,
 };
 
-use interloop::{Reactor, time::Sleep};
+use interloop::{BlockOnError, Reactor, block_on, time::Sleep};
 use pin_project_lite::pin_project;
+use tokio::runtime::RuntimeFlavor;
 
-use super::{Context, DRIVEN_WITHIN, Wrapped};
-use crate::Error;
+use super::{Context, Owned, Wrapped};
+use crate::{Error, block_on::check_thread};
+
+/// How long a current-thread runtime may take for a task that does nothing, until nobody seems to drive it.
+const DRIVEN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Running what might find no runtime that does its part.
+impl Context {
+    /// Runs a future inside of the context, and tells of a runtime that cannot do its part.
+    ///
+    /// ```
+    /// # use interloop_tokio::context::Context;
+    /// let runtime = tokio::runtime::Runtime::new()?;
+    /// let context = Context::new(runtime.handle())?;
+    /// let sleep = || tokio::time::sleep(std::time::Duration::from_millis(1));
+    /// smol::block_on(context.run(async { sleep().await }))?;
+    ///
+    /// drop(runtime);
+    /// let error = smol::block_on(context.run(async { sleep().await })).unwrap_err();
+    /// assert!(error.is_shut_down());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// - The runtime has shut down: then the future is not polled any more.
+    /// - The runtime is a current-thread one which nobody drives, see [`Run::undriven_after`].
+    ///
+    /// # Panics
+    /// When the future does.
+    pub fn run<F: Future>(&self, future: F) -> Run<F> {
+        Run::new(self.wrap(future))
+    }
+
+    /// Runs a future on the runtime, on this plain thread, which waits for it.
+    ///
+    /// ```
+    /// # use interloop_tokio::context::Context;
+    /// let context = Context::own(1)?;
+    /// let nested = context.block_on(async { context.block_on(async {}) })?;
+    /// assert!(nested.unwrap_err().is_nested());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If this thread runs a loop already, where tokio would panic; if the runtime has shut down; or if it is a current-thread one of which
+    /// only the handle is here, and nobody drives it.
+    pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, BlockOnError> {
+        block_on::on_this_thread(|| {
+            check_thread()?;
+            self.check().map_err(BlockOnError::not_started)?;
+            if let Some(runtime) = self.shared.owned.as_ref().and_then(Owned::runtime) {
+                return Ok(runtime.block_on(future));
+            }
+            if self.is_current_thread() && !Probe::new(self).wait(DRIVEN_WITHIN) {
+                return Err(BlockOnError::not_started(Error::undriven()));
+            }
+            Ok(self.shared.handle.block_on(future))
+        })
+    }
+
+    fn is_current_thread(&self) -> bool {
+        self.shared.handle.runtime_flavor() == RuntimeFlavor::CurrentThread
+    }
+}
 
 pin_project! {
     /// A future inside of a context, with an error where its runtime cannot do its part. See [`Context::run`].
