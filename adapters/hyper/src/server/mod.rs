@@ -1,19 +1,18 @@
 //! Serving HTTP.
 
+mod accepting;
 mod connection;
 mod connections;
 mod io;
+mod service;
 mod serving;
 
-use std::{error::Error, fmt, future::poll_fn, io as std_io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{error::Error, fmt, io as std_io, net::SocketAddr, time::Duration};
 
 use futures_core::Stream;
 use futures_io::{AsyncRead, AsyncWrite};
 use http::{Request, Response};
-use hyper::{
-    body::{Body, Incoming},
-    service::Service,
-};
+use hyper::body::Incoming;
 use hyper_util::{server::conn::auto, service::TowerToHyperService};
 use interloop::{
     Reactor,
@@ -22,10 +21,14 @@ use interloop::{
 #[cfg(feature = "rustls")]
 use interloop_rustls::TlsAcceptor;
 
-pub use self::serving::{ServerHandle, Serving, Shutdown};
 use self::{
+    accepting::Accepting,
     connection::Settings,
     connections::{Connections, Served, Slot},
+};
+pub use self::{
+    service::{HttpBody, HttpService},
+    serving::{ServerHandle, Serving, Shutdown},
 };
 use crate::{Executor, Io};
 
@@ -267,10 +270,7 @@ impl Server {
     {
         let reactor = &self.settings.reactor;
         let connections = Connections::new(self.max_connections);
-        let accepting = Accepting {
-            connections: connections.clone(),
-        };
-        let accepting = reactor.spawn(accepting.run(incoming, serve));
+        let accepting = reactor.spawn(Accepting::new(connections.clone()).run(incoming, serve));
         Serving::new(reactor, connections, accepting)
     }
 }
@@ -282,73 +282,4 @@ impl fmt::Debug for Server {
             .field("header_read_timeout", &self.settings.header_read_timeout)
             .finish_non_exhaustive()
     }
-}
-
-/// The task that accepts.
-struct Accepting {
-    connections: Arc<Connections>,
-}
-
-impl Accepting {
-    async fn run<I, T, A>(self, mut incoming: I, mut serve: impl FnMut(T, A, Slot, Served)) -> std_io::Result<()>
-    where
-        I: Stream<Item = std_io::Result<(T, A)>> + Unpin,
-    {
-        let result = loop {
-            let accepted = poll_fn(|cx| match self.connections.poll_may_accept(cx) {
-                std::task::Poll::Ready(true) => Pin::new(&mut incoming).poll_next(cx),
-                may_accept => may_accept.map(|_| None),
-            });
-            match accepted.await {
-                Some(Ok((stream, peer))) => {
-                    if let Some((slot, served)) = self.connections.add() {
-                        serve(stream, peer, slot, served);
-                    }
-                }
-                Some(Err(error)) => break Err(error),
-                None => break Ok(()),
-            }
-        };
-        // Before the shutdown, which waits for this, is told to have come to its end.
-        drop(incoming);
-        result
-    }
-}
-
-impl Drop for Accepting {
-    fn drop(&mut self) {
-        self.connections.accepting_ended();
-    }
-}
-
-/// What answers requests: any [`Service`] of hyper whose parts may go from thread to thread. Implemented for all of
-/// them.
-pub trait HttpService<B>:
-    Service<
-        Request<Incoming>,
-        Response = Response<B>,
-        Error: Into<Box<dyn Error + Send + Sync>>,
-        Future: Send + 'static,
-    > + Send
-    + 'static
-{
-}
-
-impl<S, B> HttpService<B> for S
-where
-    S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
-    S::Error: Into<Box<dyn Error + Send + Sync>>,
-    S::Future: Send + 'static,
-{
-}
-
-/// The body of a response that may go from thread to thread. Implemented for all of them.
-pub trait HttpBody: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static {}
-
-impl<B> HttpBody for B
-where
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
 }
