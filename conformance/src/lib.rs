@@ -106,6 +106,7 @@
 
 #[doc(hidden)]
 pub mod cases;
+mod every_loop;
 mod list;
 #[cfg(test)]
 mod peers;

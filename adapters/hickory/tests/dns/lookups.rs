@@ -11,12 +11,10 @@ use hickory_resolver::{
     proto::xfer::Protocol,
 };
 use interloop::{Deferred, Reactor};
+use interloop_conformance::on_every_loop;
 use interloop_hickory::Provider;
 
-use super::{
-    on_every_loop,
-    server::{large, serve},
-};
+use super::server::{large, serve};
 
 type Failure = Box<dyn Error + Send + Sync>;
 

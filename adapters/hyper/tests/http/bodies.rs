@@ -12,12 +12,10 @@ use hyper::{
     service::service_fn,
 };
 use interloop::{Aborted, Deferred, Reactor};
+use interloop_conformance::on_every_loop;
 use interloop_hyper::{Client, ClientBuilder, Server};
 
-use crate::{
-    on_every_loop,
-    tools::{Counter, Raw, listen, serve, stop},
-};
+use crate::tools::{Counter, Raw, listen, serve, stop};
 
 on_every_loop!(
     a_request_is_sent_no_faster_than_it_is_read,

@@ -7,12 +7,10 @@ use http_body_util::{BodyExt, Empty};
 use hyper::Response;
 use hyper_util::client::legacy;
 use interloop::{Reactor, net, net::TcpListener};
+use interloop_conformance::on_every_loop;
 use interloop_hyper::{Client, ClientBuilder, ConnectError, ConnectionInfo, HttpConnector, Server};
 
-use crate::{
-    on_every_loop,
-    tools::{echo, listen, serve, stop},
-};
+use crate::tools::{echo, listen, serve, stop};
 
 on_every_loop!(
     a_connection_is_used_again,

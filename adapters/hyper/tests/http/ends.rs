@@ -12,12 +12,10 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, Response, body::Incoming};
 use interloop::{Aborted, Completer, Deferred, Reactor};
+use interloop_conformance::on_every_loop;
 use interloop_hyper::{Client, ClientBuilder, Server, Serving};
 
-use crate::{
-    on_every_loop,
-    tools::{Counter, Raw, echo, serve, stop},
-};
+use crate::tools::{Counter, Raw, echo, serve, stop};
 
 on_every_loop!(
     a_body_that_breaks_off_is_an_error_for_the_service,

@@ -1,12 +1,10 @@
 //! Limits that a server sets.
 
 use interloop::Reactor;
+use interloop_conformance::on_every_loop;
 use interloop_hyper::Server;
 
-use crate::{
-    on_every_loop,
-    tools::{Counter, Raw, SOON, echo, serve, stop},
-};
+use crate::tools::{Counter, Raw, SOON, echo, serve, stop};
 
 on_every_loop!(
     a_client_that_says_nothing_is_given_up,

@@ -11,12 +11,10 @@ use hyper_util::{
     server::conn::auto,
 };
 use interloop::{Completer, Deferred, Reactor};
+use interloop_conformance::on_every_loop;
 use interloop_hyper::{Client, ClientBuilder, Server};
 
-use crate::{
-    on_every_loop,
-    tools::{echo, serve, stop},
-};
+use crate::tools::{echo, serve, stop};
 
 on_every_loop!(the_client_of_tokio_is_served, the_server_of_tokio_is_asked);
 

@@ -10,11 +10,11 @@ use interloop::{
     Reactor,
     process::{Command, Stdio},
 };
+use interloop_conformance::on_every_loop;
 use interloop_hyper::{Client, ClientBuilder, Server};
 
 use crate::{
     command::run,
-    on_every_loop,
     tools::{echo, serve, stop},
 };
 

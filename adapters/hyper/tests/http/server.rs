@@ -11,12 +11,10 @@ use futures_util::{
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::{Request, Response, StatusCode, Version, body::Incoming, service::service_fn};
 use interloop::{Reactor, net::memory};
+use interloop_conformance::on_every_loop;
 use interloop_hyper::{Client, ClientBuilder, Executor, Io, Server};
 
-use crate::{
-    on_every_loop,
-    tools::{HOUR, Raw, echo, listen, serve, stop},
-};
+use crate::tools::{HOUR, Raw, echo, listen, serve, stop};
 
 on_every_loop!(
     requests_follow_each_other_on_one_connection,

@@ -6,12 +6,10 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, Response, body::Incoming};
 use interloop::{Aborted, Deferred, Reactor, net::TcpStream, sync::Queue};
+use interloop_conformance::on_every_loop;
 use interloop_hyper::{Client, ClientBuilder, Server};
 
-use crate::{
-    on_every_loop,
-    tools::{HOUR, Raw, SOON, echo, serve},
-};
+use crate::tools::{HOUR, Raw, SOON, echo, serve};
 
 on_every_loop!(
     what_was_asked_is_answered_and_what_is_idle_is_closed,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, Version, body::Incoming};
 use interloop::Reactor;
+use interloop_conformance::on_every_loop;
 use interloop_hyper::{Client, ClientBuilder, ConnectError, HttpConnector, Server};
 use interloop_rustls::{
     TlsAcceptor, TlsConnector,
@@ -15,7 +16,6 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 
 use crate::{
     command::run,
-    on_every_loop,
     tools::{Raw, SOON, echo, listen, serve, stop},
 };
 

@@ -17,18 +17,13 @@ use futures_util::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use interloop::{
-    BlockOnError, Reactor,
+    Reactor,
     net::{TcpListener, TcpStream},
 };
 use interloop_hyper::{Server, Serving};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 pub(crate) const SOON: Duration = Duration::from_millis(50);
-
-pub(crate) fn on_thread_pool<T>(main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
-    let pool = futures_executor::ThreadPool::new().map_err(BlockOnError::not_started)?;
-    interloop_futures::block_on_thread_pool(pool, main)
-}
 
 pub(crate) fn listen(reactor: &Reactor) -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind(reactor, ([127, 0, 0, 1], 0).into()).unwrap();

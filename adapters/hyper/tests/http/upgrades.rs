@@ -16,12 +16,10 @@ use hyper::{
     header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE},
 };
 use interloop::{Reactor, net::TcpStream};
+use interloop_conformance::on_every_loop;
 use interloop_hyper::{Io, Server};
 
-use crate::{
-    on_every_loop,
-    tools::{HOUR, Raw, serve, stop},
-};
+use crate::tools::{HOUR, Raw, serve, stop};
 
 on_every_loop!(
     a_websocket_answers_each_message,
