@@ -1,14 +1,12 @@
 use std::{net::UdpSocket, time::Duration};
 
 use interloop::Reactor;
+use interloop_conformance::on_every_loop;
 use interloop_quinn::{client, server};
 use quinn::{ConnectError, ConnectionError};
 use tokio::runtime;
 
-use super::{
-    on_every_loop,
-    tools::{Failure, accept, close, configs, impatient, localhost},
-};
+use super::tools::{Failure, accept, close, configs, impatient, localhost};
 
 on_every_loop!(
     a_server_that_never_answers_is_given_up,

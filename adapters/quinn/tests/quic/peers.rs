@@ -1,12 +1,10 @@
 use interloop::Reactor;
+use interloop_conformance::on_every_loop;
 use interloop_quinn::{client, server};
 use quinn::Endpoint;
 use tokio::runtime;
 
-use super::{
-    on_every_loop,
-    tools::{Failure, accept, ask, bytes, close, configs, echo, localhost, serve_echo},
-};
+use super::tools::{Failure, accept, ask, bytes, close, configs, echo, localhost, serve_echo};
 
 on_every_loop!(
     a_client_speaks_with_quinn_on_tokio,

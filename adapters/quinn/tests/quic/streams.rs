@@ -2,12 +2,9 @@ use std::net::UdpSocket;
 
 use bytes::Bytes;
 use interloop::{Deferred, Reactor};
-use interloop_quinn::{client, server};
+use interloop_conformance::on_every_loop;
 
-use super::{
-    on_every_loop,
-    tools::{Failure, ask, bytes, close, configs, localhost, serve_echo},
-};
+use super::tools::{Echo, Failure, ask, bytes, localhost};
 
 on_every_loop!(
     a_mebibyte_comes_back,
@@ -17,70 +14,42 @@ on_every_loop!(
 );
 
 async fn a_mebibyte_comes_back(reactor: Reactor) -> Result<(), Failure> {
-    let (for_server, for_client) = configs()?;
-    let server = server(&reactor, for_server, localhost())?;
-    let addr = server.local_addr()?;
-    let serving = serve_echo(&reactor, server);
-
-    let endpoint = client(&reactor, localhost())?;
-    let connection = endpoint.connect_with(for_client, addr, "localhost")?.await?;
+    let echo = Echo::connect(&reactor).await?;
     let sent = bytes(1 << 20);
-    assert!(ask(&reactor, &connection, sent.clone()).await? == sent);
-    close(&connection, &endpoint).await;
-    serving.await
+    assert!(ask(&reactor, &echo.connection, sent.clone()).await? == sent);
+    echo.close().await
 }
 
 async fn a_hundred_streams_share_a_connection(reactor: Reactor) -> Result<(), Failure> {
-    let (for_server, for_client) = configs()?;
-    let server = server(&reactor, for_server, localhost())?;
-    let addr = server.local_addr()?;
-    let serving = serve_echo(&reactor, server);
-
-    let endpoint = client(&reactor, localhost())?;
-    let connection = endpoint.connect_with(for_client, addr, "localhost")?.await?;
+    let echo = Echo::connect(&reactor).await?;
     let asking: Vec<Deferred<Vec<u8>, Failure>> = (1..=100)
         .map(|number| {
-            let (inner, connection) = (reactor.clone(), connection.clone());
+            let (inner, connection) = (reactor.clone(), echo.connection.clone());
             reactor.spawn(async move { ask(&inner, &connection, bytes(number * 100)).await })
         })
         .collect();
     for (number, asked) in (1..).zip(asking) {
         assert!(asked.await? == bytes(number * 100), "stream {number}");
     }
-    close(&connection, &endpoint).await;
-    serving.await
+    echo.close().await
 }
 
 async fn datagrams_come_back(reactor: Reactor) -> Result<(), Failure> {
-    let (for_server, for_client) = configs()?;
-    let server = server(&reactor, for_server, localhost())?;
-    let addr = server.local_addr()?;
-    let serving = serve_echo(&reactor, server);
-
-    let endpoint = client(&reactor, localhost())?;
-    let connection = endpoint.connect_with(for_client, addr, "localhost")?.await?;
+    let echo = Echo::connect(&reactor).await?;
     for number in 0..10_u8 {
         let sent = Bytes::from(vec![number; 100]);
-        connection.send_datagram(sent.clone())?;
-        assert_eq!(connection.read_datagram().await?, sent);
+        echo.connection.send_datagram(sent.clone())?;
+        assert_eq!(echo.connection.read_datagram().await?, sent);
     }
-    close(&connection, &endpoint).await;
-    serving.await
+    echo.close().await
 }
 
 async fn a_connection_moves_to_another_socket(reactor: Reactor) -> Result<(), Failure> {
-    let (for_server, for_client) = configs()?;
-    let server = server(&reactor, for_server, localhost())?;
-    let addr = server.local_addr()?;
-    let serving = serve_echo(&reactor, server);
-
-    let endpoint = client(&reactor, localhost())?;
-    let connection = endpoint.connect_with(for_client, addr, "localhost")?.await?;
-    assert_eq!(ask(&reactor, &connection, bytes(1000)).await?, bytes(1000));
-    let before = endpoint.local_addr()?;
-    endpoint.rebind(UdpSocket::bind(localhost())?)?;
-    assert_ne!(endpoint.local_addr()?, before);
-    assert_eq!(ask(&reactor, &connection, bytes(2000)).await?, bytes(2000));
-    close(&connection, &endpoint).await;
-    serving.await
+    let echo = Echo::connect(&reactor).await?;
+    assert_eq!(ask(&reactor, &echo.connection, bytes(1000)).await?, bytes(1000));
+    let before = echo.endpoint.local_addr()?;
+    echo.endpoint.rebind(UdpSocket::bind(localhost())?)?;
+    assert_ne!(echo.endpoint.local_addr()?, before);
+    assert_eq!(ask(&reactor, &echo.connection, bytes(2000)).await?, bytes(2000));
+    echo.close().await
 }

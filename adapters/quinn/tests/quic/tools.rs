@@ -2,8 +2,8 @@
 
 use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 
-use futures_executor::ThreadPool;
-use interloop::{BlockOnError, Deferred, Reactor};
+use interloop::{Deferred, Reactor};
+use interloop_quinn::{client, server};
 use quinn::{ClientConfig, Connection, Endpoint, IdleTimeout, RecvStream, SendStream, ServerConfig, TransportConfig};
 use rustls::RootCertStore;
 
@@ -29,6 +29,34 @@ pub(crate) fn impatient(mut client: ClientConfig, limit: Duration) -> Result<Cli
     transport.max_idle_timeout(Some(IdleTimeout::try_from(limit)?));
     client.transport_config(Arc::new(transport));
     Ok(client)
+}
+
+/// A client's connection to a server that gives all back, both on one reactor.
+pub(crate) struct Echo {
+    pub(crate) connection: Connection,
+    pub(crate) endpoint: Endpoint,
+    serving: Deferred<(), Failure>,
+}
+
+impl Echo {
+    pub(crate) async fn connect(reactor: &Reactor) -> Result<Self, Failure> {
+        let (for_server, for_client) = configs()?;
+        let server = server(reactor, for_server, localhost())?;
+        let addr = server.local_addr()?;
+        let serving = serve_echo(reactor, server);
+        let endpoint = client(reactor, localhost())?;
+        let connection = endpoint.connect_with(for_client, addr, "localhost")?.await?;
+        Ok(Self {
+            connection,
+            endpoint,
+            serving,
+        })
+    }
+
+    pub(crate) async fn close(self) -> Result<(), Failure> {
+        close(&self.connection, &self.endpoint).await;
+        self.serving.await
+    }
 }
 
 /// Serves one connection on a reactor until it is closed: what comes on a stream goes back on it, and so does a datagram.
@@ -87,12 +115,4 @@ pub(crate) async fn close(connection: &Connection, endpoint: &Endpoint) {
 /// Bytes whose order matters.
 pub(crate) fn bytes(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
-}
-
-pub(crate) fn on_thread_pool<T>(main: impl AsyncFnOnce(Reactor) -> T) -> Result<T, BlockOnError> {
-    let pool = ThreadPool::builder()
-        .pool_size(2)
-        .create()
-        .map_err(BlockOnError::not_started)?;
-    interloop_futures::block_on_thread_pool(pool, main)
 }
