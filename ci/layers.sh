@@ -38,3 +38,4 @@ forbid interloop-hyper 'async-std|smol|async-io|async-executor|async-global-exec
 # quinn uses channels of the crate tokio.
 forbid interloop-quinn 'async-std|smol|async-io|async-executor|async-global-executor|futures-executor|blocking|polling|mio|interloop-(tokio|smol|futures|async-.*)'
 forbid interloop-hickory "$runtimes|interloop-(tokio|smol|futures|async-.*)"
+forbid interloop-tower "$runtimes|tower|interloop-(tokio|smol|futures|async-.*)"
