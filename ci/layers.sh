@@ -38,4 +38,6 @@ forbid interloop-hyper 'async-std|smol|async-io|async-executor|async-global-exec
 # quinn uses channels of the crate tokio.
 forbid interloop-quinn 'async-std|smol|async-io|async-executor|async-global-executor|futures-executor|blocking|polling|mio|interloop-(tokio|smol|futures|async-.*)'
 forbid interloop-hickory "$runtimes|interloop-(tokio|smol|futures|async-.*)"
+# lapin's runtime traits, and tower's services: both of the library's small crates alone.
+forbid interloop-async-rs "$runtimes|interloop-(tokio|smol|futures|async-io|async-std)"
 forbid interloop-tower "$runtimes|tower|interloop-(tokio|smol|futures|async-.*)"
