@@ -47,7 +47,7 @@ pub fn outside<F: Future + 'static>(future: F) -> Outside<F> {
 
 /// A future that is polled outside of contexts. See [`outside`].
 ///
-/// It is dropped where this is dropped.
+/// It is dropped where this is dropped, and not polled any more, also where it was just to be.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Outside<F: Future> {
     slot: Arc<Slot<F>>,
@@ -100,6 +100,14 @@ impl<F: Future + 'static> Future for Outside<F> {
         output.map_or(Poll::Pending, |output| {
             Poll::Ready(output.unwrap_or_else(|panic| resume_unwind(panic)))
         })
+    }
+}
+
+impl<F: Future> Drop for Outside<F> {
+    fn drop(&mut self) {
+        // The queue may hold the slot still, and nobody waits for what it would poll. What is being polled on another thread is dropped there.
+        let future = self.slot.lock().future.take();
+        drop(future);
     }
 }
 

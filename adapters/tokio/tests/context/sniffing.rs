@@ -3,11 +3,15 @@
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
 
-use futures_util::future::join_all;
+use futures_util::{FutureExt, future::join_all};
 use interloop::Reactor;
 use interloop_tokio::context::{Context, outside};
 use tokio::runtime::Handle;
@@ -142,6 +146,29 @@ fn a_future_outside_can_be_given_up() {
         assert_eq!(outside(asks(1)).await, [false]);
     }));
     assert!(!is_inside(&context));
+}
+
+#[test]
+fn what_was_given_up_before_it_could_be_polled_is_never_polled() {
+    struct Gone(Arc<AtomicUsize>);
+
+    impl Drop for Gone {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    let (polls, drops) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (polled, gone) = (polls.clone(), Gone(drops.clone()));
+    let future = async move {
+        let _gone = gone;
+        polled.fetch_add(1, Ordering::Relaxed);
+    };
+    Context::own(1).unwrap().call(|| {
+        assert!(outside(future).now_or_never().is_none());
+        assert_eq!(drops.load(Ordering::Relaxed), 1);
+    });
+    assert_eq!(polls.load(Ordering::Relaxed), 0);
 }
 
 #[test]
