@@ -104,6 +104,24 @@ start_nats() {
     export MATRIX_NATS=127.0.0.1:$port
 }
 
+start_rabbitmq() {
+    have rabbitmq-server rabbitmq-server || return 0
+    # Debian's command becomes another user, who has no directory here.
+    PATH=/usr/lib/rabbitmq/bin:$PATH
+    local names=$scratch/rabbitmq port
+    mkdir "$names"
+    port=$(free_port)
+    # By this, Erlang's programs find each other. Without it, one is started that stays.
+    local erlang=(env HOME="$names" ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT="$(free_port)")
+    started epmd "${erlang[@]}" epmd
+    started rabbitmq "${erlang[@]}" RABBITMQ_NODENAME=matrix@localhost RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 RABBITMQ_NODE_PORT="$port" \
+        RABBITMQ_DIST_PORT="$(free_port)" RABBITMQ_MNESIA_BASE="$names/data" RABBITMQ_LOG_BASE="$names" RABBITMQ_LOGS=- \
+        RABBITMQ_ENABLED_PLUGINS_FILE="$names/plugins" RABBITMQ_CONF_ENV_FILE=/dev/null RABBITMQ_CONFIG_FILE="$names/none" \
+        RABBITMQ_PID_FILE="$names/pid" rabbitmq-server
+    answers rabbitmq is_open "$port"
+    export MATRIX_AMQP=127.0.0.1:$port
+}
+
 start_postgres() {
     local bin port as=()
     # Debian has its programs apart from the others.
@@ -155,6 +173,7 @@ start_dns
 start_redis
 start_postgres
 start_nats
+start_rabbitmq
 start_bus
 
 manifest=tests/ecosystem/Cargo.toml

@@ -5,11 +5,14 @@ mod async_tungstenite;
 mod axum;
 mod hickory;
 mod hyper;
+mod lapin;
 mod lettre;
 mod quinn;
+mod rdkafka;
 mod redis;
 mod reqwest;
 mod rustls;
+mod sqlx;
 mod tokio_postgres;
 mod tonic;
 mod tower;
@@ -61,8 +64,11 @@ pub(crate) const LIBRARIES: &[Library] = &[
     quinn::LIBRARY,
     hickory::LIBRARY,
     tokio_postgres::LIBRARY,
+    sqlx::LIBRARY,
     redis::LIBRARY,
     async_nats::LIBRARY,
+    lapin::LIBRARY,
+    rdkafka::LIBRARY,
     zbus::LIBRARY,
 ];
 

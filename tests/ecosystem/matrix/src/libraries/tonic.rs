@@ -13,6 +13,7 @@ use ::tonic::{
     body::Body,
     client,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    codegen,
     server::{self, NamedService},
     transport::{Channel, Server, server::TcpIncoming},
 };
@@ -30,7 +31,7 @@ pub(super) const LIBRARY: Library = Library {
     name: "tonic",
     package: "tonic",
     by: "`interloop_tokio::context`",
-    exchanges: "a unary call, a stream of 1000 answers, streams in both directions, and a status; server and client",
+    exchanges: "a unary call, a stream of 1000 answers, streams in both directions, and a status; server and client, which is also asked from the outside",
     server: None,
     run: |reactor| Box::pin(run(reactor)),
 };
@@ -41,7 +42,15 @@ async fn run(reactor: Reactor) -> Result<(), Failure> {
     let (bound, addr) = Deferred::<SocketAddr, Failure>::pair();
     let (stop, stopped) = Deferred::<(), Aborted>::pair();
     let serving = inside.spawn(serve(bound, stopped));
-    inside.spawn(async { exchange(addr.await?).await }).await?;
+    let connecting = inside.spawn(async {
+        let endpoint = Channel::from_shared(format!("http://{}", addr.await?))?;
+        Ok::<_, Failure>(endpoint.connect().await?)
+    });
+    let channel = connecting.await?;
+    inside.spawn(exchange(client::Grpc::new(channel.clone()))).await?;
+    // The channel is a service, and so it is when it is wrapped: here a task on the outside asks.
+    let wrapped = client::Grpc::new(context.wrap(channel));
+    reactor.spawn(ask(wrapped)).await?;
     stop.complete(());
     serving.await
 }
@@ -55,14 +64,18 @@ async fn serve(bound: Completer<SocketAddr, Failure>, stopped: Deferred<(), Abor
     Ok(serving.await?)
 }
 
-async fn exchange(addr: SocketAddr) -> Result<(), Failure> {
-    let channel = Channel::from_shared(format!("http://{addr}"))?.connect().await?;
-    let mut client = client::Grpc::new(channel);
-
-    client.ready().await?;
+async fn ask<S>(mut client: client::Grpc<S>) -> Result<(), Failure>
+where
+    S: client::GrpcService<Body, ResponseBody: codegen::Body<Error: Into<Failure>> + Send + 'static>,
+{
+    client.ready().await.map_err(Into::into)?;
     let request = Request::new(Bytes::from_static(b"hello"));
     let answer: Response<Bytes> = client.unary(request, path("Shout"), Plain).await?;
-    expect(answer.into_inner(), "HELLO".into(), "the answer")?;
+    expect(answer.into_inner(), "HELLO".into(), "the answer")
+}
+
+async fn exchange(mut client: client::Grpc<Channel>) -> Result<(), Failure> {
+    ask(client.clone()).await?;
 
     client.ready().await?;
     let request = Request::new(Bytes::from_static(b"1000"));

@@ -2,7 +2,6 @@
 
 mod quinn;
 mod reqwest;
-mod tonic;
 
 use futures_executor::ThreadPool;
 use interloop::Reactor;
