@@ -15,5 +15,5 @@ if [ "${1:-}" = full ]; then
         cargo bench --locked -p interloop-benches --bench lines -- "$table"
     done
 else
-    cargo bench --locked -p interloop-benches --features shims -- --test
+    cargo bench --locked --workspace --features interloop-benches/shims --bench '*' -- --test
 fi

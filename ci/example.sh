@@ -6,10 +6,12 @@ cd "$(dirname "$0")/.."
 small=(display_date queue_workers undo_send background_job watch_files)
 # These are run by peers.sh.
 protocols=(line_echo netstring_rpc chat_rooms smtp_dialogue memcached port_step1 port_step2 port_step3 port_step4)
-cargo build --locked --release --example one_library "${small[@]/#/--example=}" "${protocols[@]/#/--example=}"
 http=(json_time axum_app reverse_proxy prime_websocket blocking_handler)
-cargo build --locked --release -p interloop-hyper "${http[@]/#/--example=}"
-example=target/release/examples/one_library
+built=(one_library many_transfers "${small[@]}" "${protocols[@]}" "${http[@]}")
+# With the features of the whole workspace, here and in the other scripts, so that what they have in common is built once.
+cargo build --locked --release --workspace "${built[@]/#/--example=}" --bin interloop-example-c-library
+release=${CARGO_TARGET_DIR:-target}/release
+example=$release/examples/one_library
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -60,7 +62,7 @@ expect_change
 expect() {
     local text=$1 name=$2
     shift 2
-    said=$(timeout 20 "target/release/examples/$name" "$@")
+    said=$(timeout 20 "$release/examples/$name" "$@")
     if [[ $said != *"$text"* ]]; then
         echo "$name $*: expected '$text', got '$said'" >&2
         exit 1
@@ -100,7 +102,7 @@ done
 for name in "${small[@]}" "${http[@]}" "${protocols[@]}"; do
     for wrong in "--loop tokyo" "--loop" "--seconds many" "file"; do
         code=0
-        said=$("target/release/examples/$name" $wrong 2>&1 >"$scratch/out") || code=$?
+        said=$("$release/examples/$name" $wrong 2>&1 >"$scratch/out") || code=$?
         if [[ $code != 2 || $said != "error: "*"usage: $name"* || -s $scratch/out ]]; then
             echo "$name $wrong: exit code $code, '$said'" >&2
             exit 1
@@ -110,14 +112,10 @@ for name in "${small[@]}" "${http[@]}" "${protocols[@]}"; do
 done
 
 # The library for C, and the program in C that uses it.
-cargo run --locked --release -p interloop-example-c-library | tail -n 1 | grep "has said what it was expected to"
-
-# A test binary of an example runs its tests.
-cargo test --locked --example undo_send 2>&1 | grep "test result: ok. 4 passed"
+"$release/interloop-example-c-library" | tail -n 1 | grep "has said what it was expected to"
 
 # Transfers by libcurl, and what it says of wrong arguments.
-cargo build --locked --release -p interloop-curl --example many_transfers
-said=$(timeout 60 target/release/examples/many_transfers)
+said=$(timeout 60 "$release/examples/many_transfers")
 if [[ $said != *"6 of 6 loops verified"* ]]; then
     echo "many_transfers: expected all loops verified, got '$said'" >&2
     exit 1
@@ -125,7 +123,7 @@ fi
 echo "many_transfers: 6 of 6 loops verified"
 for wrong in "--transfers 0" "--bytes" "--loops 3"; do
     code=0
-    said=$(target/release/examples/many_transfers $wrong 2>&1 >"$scratch/out") || code=$?
+    said=$("$release/examples/many_transfers" $wrong 2>&1 >"$scratch/out") || code=$?
     if [[ $code != 2 || $said != "error: "*"usage: many_transfers"* || -s $scratch/out ]]; then
         echo "many_transfers $wrong: exit code $code, '$said'" >&2
         exit 1

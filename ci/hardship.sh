@@ -15,7 +15,7 @@ else
     export INTERLOOP_HARDSHIP_IDLE=2000 INTERLOOP_HARDSHIP_SEQUENTIAL=5000
 fi
 
-cargo test --locked --release --test hardship --no-run
+cargo test --locked --release --workspace --test hardship --no-run
 
 busy=()
 trap 'kill "${busy[@]}"' EXIT
@@ -23,4 +23,4 @@ for _ in 1 2; do
     while :; do :; done &
     busy+=($!)
 done
-cargo test --locked --release --test hardship
+cargo test --locked --release --workspace --test hardship

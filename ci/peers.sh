@@ -31,15 +31,14 @@ if ! python=$(tests/twisted/venv.sh "${VENV:-$scratch/venv}" tests/peers/require
     exit 1
 fi
 
-examples=(line_echo netstring_rpc chat_rooms smtp_dialogue memcached port_step1 port_step2 port_step3 port_step4)
-cargo build --locked --release "${examples[@]/#/--example=}"
-cargo build --locked --release -p interloop-hyper --example prime_websocket
+examples=(line_echo netstring_rpc chat_rooms smtp_dialogue memcached port_step1 port_step2 port_step3 port_step4 prime_websocket)
+cargo build --locked --release --workspace "${examples[@]/#/--example=}"
 "$python" tests/peers/chapters.py
 begun=$SECONDS
 "$python" tests/peers/drive.py "${CARGO_TARGET_DIR:-target}/release/examples"
 
 "$python" tests/framings/framings.py --count "${1:-2000}" --seed-start "${2:-1000000}" >"$scratch/framings.jsonl"
-INTERLOOP_FRAMINGS=$scratch/framings.jsonl cargo test --locked --test framings -- --quiet
+INTERLOOP_FRAMINGS=$scratch/framings.jsonl cargo test --locked --workspace --test framings -- --quiet
 took=$((SECONDS - begun))
 echo "all peers have been talked to, and ${1:-2000} framings compared, in $took s"
 if [ "$took" -gt 120 ]; then

@@ -22,8 +22,11 @@ usage() {
     exit 2
 }
 
+example=${CARGO_TARGET_DIR:-target}/release/examples/twisted_conformance
+
 if [ $# -eq 0 ]; then
-    cargo run --locked --release --example twisted_conformance -- tests/twisted/corpus.jsonl.gz
+    cargo build --locked --release --workspace --example twisted_conformance
+    "$example" tests/twisted/corpus.jsonl.gz
     exit
 fi
 
@@ -71,10 +74,9 @@ if ! python=$(tests/twisted/venv.sh "${VENV:-$scratch/venv}"); then
 fi
 
 # The text of endpoints is taken apart as Twisted does it.
-TWISTED_PYTHON=$python cargo test --locked --release -p interloop --test endpoints splitting
+TWISTED_PYTHON=$python cargo test --locked --release --workspace --test endpoints splitting
 
-cargo build --locked --release --example twisted_conformance
-example=${CARGO_TARGET_DIR:-target}/release/examples/twisted_conformance
+cargo build --locked --release --workspace --example twisted_conformance
 keep=${CARGO_TARGET_DIR:-target}/twisted
 
 jobs=${JOBS:-$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)}
