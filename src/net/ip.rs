@@ -30,21 +30,24 @@ macro_rules! options {
                     socket.set_ttl_v4(ttl)
                 }
             }
+        }
 
+        /// # How routers treat its packets
+        #[cfg(any(
+            target_os = "linux",
+            target_os = "android",
+            target_os = "freebsd",
+            target_os = "dragonfly",
+            target_os = "netbsd",
+            target_os = "openbsd",
+            target_os = "macos"
+        ))]
+        impl $type {
             /// How routers are to treat its packets (`IP_TOS`, or the traffic class of IPv6): a code point in the upper six bits,
             /// congestion notification in the lower two.
             ///
             /// # Errors
             /// Those of the system.
-            #[cfg(any(
-                target_os = "linux",
-                target_os = "android",
-                target_os = "freebsd",
-                target_os = "dragonfly",
-                target_os = "netbsd",
-                target_os = "openbsd",
-                target_os = "macos"
-            ))]
             pub fn tos(&self) -> std::io::Result<u32> {
                 let socket = socket2::SockRef::from(self);
                 if $crate::net::ip::is_v6(&socket)? {
@@ -58,15 +61,6 @@ macro_rules! options {
             ///
             /// # Errors
             /// Those of the system.
-            #[cfg(any(
-                target_os = "linux",
-                target_os = "android",
-                target_os = "freebsd",
-                target_os = "dragonfly",
-                target_os = "netbsd",
-                target_os = "openbsd",
-                target_os = "macos"
-            ))]
             pub fn set_tos(&self, tos: u32) -> std::io::Result<()> {
                 let socket = socket2::SockRef::from(self);
                 if $crate::net::ip::is_v6(&socket)? {
