@@ -91,26 +91,62 @@ fn in_batches(count: u64, mut batch: impl FnMut(u64) -> Duration) -> Duration {
     took
 }
 
-/// Posts all, in the loop's own thread, and has them run.
-fn posted(runtime: &Runtime, calls: u64, mut post: impl FnMut(Arc<Countdown>, &'static Done)) -> Duration {
-    runtime.block_on(async {
+/// Who posts the calls that are measured.
+trait Poster {
+    const GROUP: &'static str;
+
+    /// Has so many of them posted, and gives the time until all have run.
+    fn post_all(runtime: &Runtime, calls: u64, post: impl FnMut(Arc<Countdown>, &'static Done) + Send) -> Duration;
+}
+
+/// The loop's own thread, which runs them when it has posted all.
+enum OwnThread {}
+
+impl Poster for OwnThread {
+    const GROUP: &'static str = "call_soon_posted";
+
+    fn post_all(runtime: &Runtime, calls: u64, mut post: impl FnMut(Arc<Countdown>, &'static Done) + Send) -> Duration {
+        runtime.block_on(async {
+            let (done, all) = Done::pair();
+            let countdown = Countdown::new(calls);
+            let begun = Instant::now();
+            for _ in 0..calls {
+                post(countdown.clone(), done);
+            }
+            all.await.unwrap();
+            begun.elapsed()
+        })
+    }
+}
+
+/// Another thread, while the loop runs.
+enum OtherThread {}
+
+impl Poster for OtherThread {
+    const GROUP: &'static str = "call_soon_thread";
+
+    fn post_all(runtime: &Runtime, calls: u64, mut post: impl FnMut(Arc<Countdown>, &'static Done) + Send) -> Duration {
         let (done, all) = Done::pair();
         let countdown = Countdown::new(calls);
         let begun = Instant::now();
-        for _ in 0..calls {
-            post(countdown.clone(), done);
-        }
-        all.await.unwrap();
-        begun.elapsed()
-    })
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                for _ in 0..calls {
+                    post(countdown.clone(), done);
+                }
+            });
+            runtime.block_on(all).unwrap();
+            begun.elapsed()
+        })
+    }
 }
 
-fn call_soon_posted(criterion: &mut Criterion, runtime: &Runtime, reactor: &Reactor) {
-    let mut group = criterion.benchmark_group("call_soon_posted");
+fn call_soon_by<P: Poster>(criterion: &mut Criterion, runtime: &Runtime, reactor: &Reactor) {
+    let mut group = criterion.benchmark_group(P::GROUP);
     group.bench_function("interloop", |bencher| {
         bencher.iter_custom(|count| {
             in_batches(count, |calls| {
-                posted(runtime, calls, |countdown, done| {
+                P::post_all(runtime, calls, |countdown, done| {
                     reactor.call_soon(move || countdown.call(done))
                 })
             })
@@ -120,7 +156,7 @@ fn call_soon_posted(criterion: &mut Criterion, runtime: &Runtime, reactor: &Reac
     group.bench_function("mpsc-drained", |bencher| {
         bencher.iter_custom(|count| {
             in_batches(count, |calls| {
-                posted(runtime, calls, |countdown, done| {
+                P::post_all(runtime, calls, |countdown, done| {
                     let _ = sender.send(Box::new(move || countdown.call(done)));
                 })
             })
@@ -129,13 +165,13 @@ fn call_soon_posted(criterion: &mut Criterion, runtime: &Runtime, reactor: &Reac
     group.bench_function("spawned", |bencher| {
         bencher.iter_custom(|count| {
             in_batches(count, |calls| {
-                posted(runtime, calls, |countdown, done| {
+                P::post_all(runtime, calls, |countdown, done| {
                     runtime.spawn(async move { countdown.call(done) });
                 })
             })
         });
     });
-    python::contenders(&mut group, "calls.py", "call_soon_posted", PEERS);
+    python::contenders(&mut group, "calls.py", P::GROUP, PEERS);
     group.finish();
 }
 
@@ -186,64 +222,14 @@ fn call_soon_chained(criterion: &mut Criterion, runtime: &Runtime, reactor: &Rea
     group.finish();
 }
 
-/// Posted by another thread, while the loop runs.
-fn from_thread(runtime: &Runtime, calls: u64, mut post: impl FnMut(Arc<Countdown>, &'static Done) + Send) -> Duration {
-    let (done, all) = Done::pair();
-    let countdown = Countdown::new(calls);
-    let begun = Instant::now();
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            for _ in 0..calls {
-                post(countdown.clone(), done);
-            }
-        });
-        runtime.block_on(all).unwrap();
-        begun.elapsed()
-    })
-}
-
-fn call_soon_thread(criterion: &mut Criterion, runtime: &Runtime, reactor: &Reactor) {
-    let mut group = criterion.benchmark_group("call_soon_thread");
-    group.bench_function("interloop", |bencher| {
-        bencher.iter_custom(|count| {
-            in_batches(count, |calls| {
-                from_thread(runtime, calls, |countdown, done| {
-                    reactor.call_soon(move || countdown.call(done))
-                })
-            })
-        });
-    });
-    let sender = drained(runtime);
-    group.bench_function("mpsc-drained", |bencher| {
-        bencher.iter_custom(|count| {
-            in_batches(count, |calls| {
-                from_thread(runtime, calls, |countdown, done| {
-                    let _ = sender.send(Box::new(move || countdown.call(done)));
-                })
-            })
-        });
-    });
-    group.bench_function("spawned", |bencher| {
-        bencher.iter_custom(|count| {
-            in_batches(count, |calls| {
-                from_thread(runtime, calls, |countdown, done| {
-                    runtime.spawn(async move { countdown.call(done) });
-                })
-            })
-        });
-    });
-    python::contenders(&mut group, "calls.py", "call_soon_thread", PEERS);
-    group.finish();
-}
-
 const PEERS: &[&str] = &["asyncio", "uvloop", "tornado", "twisted"];
 
 fn main() {
     let runtime = current_thread();
     let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
     let mut criterion = Criterion::default().configure_from_args();
-    call_soon_posted(&mut criterion, &runtime, &reactor);
+    call_soon_by::<OwnThread>(&mut criterion, &runtime, &reactor);
     call_soon_chained(&mut criterion, &runtime, &reactor);
-    call_soon_thread(&mut criterion, &runtime, &reactor);
+    call_soon_by::<OtherThread>(&mut criterion, &runtime, &reactor);
     criterion.final_summary();
 }
