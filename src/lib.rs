@@ -31,7 +31,7 @@
 //! | virtual time, in a test | this one | [`Clock`] |
 //!
 //! More crates bring libraries to whichever loop that is: `interloop-rustls` (TLS), `interloop-hyper` (HTTP), `interloop-quinn` (QUIC),
-//! `interloop-hickory` (DNS) and `interloop-curl` (libcurl). A library that is made for tokio alone runs inside of an
+//! `interloop-hickory` (DNS), `interloop-async-rs` (lapin), `interloop-tower` (time limits of services) and `interloop-curl` (libcurl). A library that is made for tokio alone runs inside of an
 //! `interloop_tokio::context`.
 //!
 //! # The modules
