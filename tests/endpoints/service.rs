@@ -3,7 +3,7 @@
 use std::{
     io::ErrorKind,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -11,9 +11,9 @@ use std::{
 use futures_executor::block_on;
 use futures_util::io::{AsyncReadExt, AsyncWriteExt};
 use interloop::{
-    Clock,
+    Clock, Deferred,
     protocol::{
-        Address, Factory, Lost,
+        Address, Factory, Lost, Protocol, Transport,
         endpoint::{Backoff, ClientService},
     },
 };
@@ -233,4 +233,44 @@ fn a_connection_that_is_taken_away_is_replaced() {
     setup.pass(1);
     assert!(detached.try_take().unwrap().is_ok());
     assert_eq!(setup.scripted.attempts(), [0.0, 1.0]);
+}
+
+#[test]
+fn a_service_that_is_stopped_while_a_protocol_is_made_waits_for_the_end_of_its_connection() {
+    struct Notes(Arc<AtomicU32>);
+
+    impl Protocol for Notes {
+        fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+
+        fn connection_lost(&mut self, _: &Transport, reason: &Lost) {
+            assert!(reason.is_closed());
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The service, and how many connections had ended when it had stopped.
+    type Stopped = (ClientService, Option<Deferred<u32>>);
+
+    let clock = Clock::new();
+    let ends = Arc::<AtomicU32>::default();
+    let stopped = Arc::new(Mutex::new(None::<Stopped>));
+    let factory = {
+        let (ends, stopped) = (ends.clone(), stopped.clone());
+        move || {
+            if let Some((service, stopped)) = &mut *stopped.lock().unwrap() {
+                let ends = ends.clone();
+                *stopped = Some(service.stop().map_ok(move |()| ends.load(Ordering::Relaxed)));
+            }
+            Notes(ends.clone())
+        }
+    };
+    let scripted = Scripted::new(&clock, []);
+    let service = ClientService::start(&clock.reactor(), scripted, factory, Backoff::new());
+    *stopped.lock().unwrap() = Some((service.clone(), None));
+    let connected = service.when_connected();
+    clock.run_until_stalled();
+    let (_, stopped) = stopped.lock().unwrap().take().unwrap();
+    // Behind the end of the connection, as at any other time.
+    assert_eq!(stopped.unwrap().try_take().unwrap().unwrap(), 1);
+    assert!(connected.try_take().unwrap().is_err());
 }

@@ -55,6 +55,8 @@ struct State {
 
 enum Current {
     None,
+    /// There is one, for which the factory makes a protocol.
+    Made,
     Connected(Transport),
     Over(Lost),
 }
@@ -110,7 +112,7 @@ impl ClientService {
         match &state.current {
             Current::Connected(transport) => Deferred::ready(transport.clone()),
             Current::Over(reason) => Deferred::failed(reason.clone()),
-            Current::None => {
+            Current::None | Current::Made => {
                 let (completer, deferred) = Deferred::pair();
                 state.waiting.push(Waiting { completer, failures });
                 deferred
@@ -123,14 +125,18 @@ impl ClientService {
     pub fn stop(&self) -> Deferred<(), Aborted> {
         let mut state = lock(&self.state);
         state.is_stopping = true;
-        let current = match &state.current {
-            Current::Connected(transport) => Some(transport.clone()),
-            _ => None,
+        let (is_made, current) = match &state.current {
+            Current::Connected(transport) => (true, Some(transport.clone())),
+            // It is closed as soon as it has its protocol.
+            Current::Made => (true, None),
+            Current::None | Current::Over(_) => (false, None),
         };
         drop(state);
-        match current {
-            Some(transport) => transport.lose_connection(),
-            None => self.task.cancel(),
+        if let Some(transport) = current {
+            transport.lose_connection();
+        }
+        if !is_made {
+            self.task.cancel();
         }
         self.task.subscribe()
     }
@@ -158,6 +164,9 @@ async fn run<F: Factory>(
     loop {
         match endpoint.open(&reactor).cancel_on_drop().await {
             Ok(channel) => {
+                if !running.made() {
+                    return Ok(());
+                }
                 let peer = channel.peer_address();
                 if let Some(protocol) = factory.build(peer.as_ref()) {
                     let transport = attach_to(&reactor, channel, peer, protocol);
@@ -165,9 +174,9 @@ async fn run<F: Factory>(
                     delays.restart();
                     // Taken from its protocol, it is somebody else's, and this service is without one.
                     let _ = transport.closed().await;
-                    if !running.lost() {
-                        return Ok(());
-                    }
+                }
+                if !running.lost() {
+                    return Ok(());
                 }
             }
             Err(error) if !is_passing(&error) => return Ok(()),
@@ -192,6 +201,15 @@ struct Running {
 }
 
 impl Running {
+    /// There is a connection. Whether it is wanted.
+    fn made(&self) -> bool {
+        let mut state = lock(&self.state);
+        if !state.is_stopping {
+            state.current = Current::Made;
+        }
+        !state.is_stopping
+    }
+
     fn connected(&self, transport: &Transport) {
         let mut state = lock(&self.state);
         if state.is_stopping {
