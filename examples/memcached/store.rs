@@ -103,15 +103,14 @@ impl Store {
 
     /// Stores, and gives the answer.
     pub(crate) fn store(&mut self, when: When, new: New<'_>, now: Instant) -> &'static str {
-        let former = self.live(new.key, now).cloned();
+        let former = self.live(new.key, now).map(|item| &*item);
         let (mut data, flags, expires) = (new.data, new.flags, deadline(new.expires, now));
         let (flags, expires) = match (when, former) {
             (When::Missing, Some(_)) | (When::There | When::Append | When::Prepend, None) => return "NOT_STORED",
             (When::Unchanged(_), None) => return "NOT_FOUND",
             (When::Unchanged(cas), Some(former)) if former.cas != cas => return "EXISTS",
-            (When::Append, Some(mut former)) => {
-                former.data.append(&mut data);
-                data = former.data;
+            (When::Append, Some(former)) => {
+                data.splice(..0, former.data.iter().copied());
                 (former.flags, former.expires)
             }
             (When::Prepend, Some(former)) => {
