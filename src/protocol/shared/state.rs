@@ -106,12 +106,12 @@ impl State {
 
     /// Whether the protocol that has the connection is to be given what comes.
     pub(in crate::protocol) fn is_reading(&self) -> bool {
-        let goes_on = |more: &Box<More>| more.requests.iter().all(|asked| matches!(asked, Request::Socket(_)));
+        let goes_on = |more: &More| more.requests.iter().all(|asked| matches!(asked, Request::Socket(_)));
         self.over.is_none()
             && self.reading
             && !self.is_leaving
             && self.ending <= Ending::Write
-            && self.more.as_ref().is_none_or(goes_on)
+            && self.more.as_deref().is_none_or(goes_on)
     }
 
     fn more(&mut self) -> &mut More {
