@@ -153,6 +153,6 @@ fn an_idle_connection_is_small_whatever_it_did_before() {
     let each = (LIVE_BYTES.get() - bytes) as f64 / CONNECTIONS as f64;
     let made = made as f64 / CONNECTIONS as f64;
     println!("{each} bytes and {made} allocations a connection");
-    assert!(each <= 1500.0, "{each} bytes a connection");
-    assert!(made <= 8.0, "{made} allocations a connection");
+    assert!(each <= 600.0, "{each} bytes a connection");
+    assert!(made <= 6.0, "{made} allocations a connection");
 }

@@ -9,6 +9,7 @@ use interloop::{
     protocol::{
         self, Detached, Protocol,
         framing::{Decoder, Encoder, FrameError, Framed, Frames, Lines, Netstrings, Prefix, Prefixed, Receiver},
+        testing::StringTransport,
     },
 };
 use proptest::prelude::*;
@@ -232,6 +233,42 @@ fn what_is_sent_arrives_in_the_order_of_sending() {
     let mut buf = [0; 100];
     let read = futures_executor::block_on(stream.read(&mut buf)).unwrap();
     assert_eq!(&buf[..read], b"first\nbetween last\n");
+}
+
+#[test]
+fn lines_are_found_behind_a_message_whose_beginning_was_taken_raw() {
+    /// Takes all that comes raw while it is paused, up to an exclamation mark.
+    struct Impatient(Notes<Lines>);
+
+    impl Receiver for Impatient {
+        type Codec = Lines;
+
+        fn frame_received(&mut self, frames: &mut Frames<'_, Lines>, frame: &[u8]) {
+            self.0.frame_received(frames, frame);
+        }
+
+        fn raw_received(&mut self, frames: &mut Frames<'_, Lines>, data: &[u8]) {
+            self.0.raw_received(frames, data);
+        }
+
+        fn pause_writing(&mut self, frames: &mut Frames<'_, Lines>) {
+            frames.set_raw_mode();
+        }
+    }
+
+    let notes = Arc::<Mutex<Vec<String>>>::default();
+    let receiver = Impatient(Notes {
+        notes: notes.clone(),
+        on_frame: nothing,
+    });
+    let mut connection = StringTransport::new(Framed::new(Lines::lf(), receiver));
+    connection.transport().set_write_marks(0, 1).unwrap();
+    connection.receive(b"half of a");
+    connection.set_room(Some(0));
+    connection.transport().write(b"more than the mark");
+    connection.receive(b" line!a\nb\nc");
+    connection.receive(b"\n");
+    assert_eq!(*notes.lock().unwrap(), ["raw half of a line!a\nb\nc", "a", "b", "c"]);
 }
 
 /// Bytes in pieces, cut at these places.

@@ -52,7 +52,8 @@ use tokio_util::codec as theirs;
 /// Theirs takes its bytes from a buffer of its own, so what has come of a message is there twice until it is whole.
 ///
 /// A codec that makes something of the end of the stream, as tokio-util's `LinesCodec` does of a last line without a line end, is not asked for
-/// that: such a rest is no message here.
+/// that: such a rest is no message here. Nor can one be told that it does not see the rest of a message that it has begun to look at, so
+/// raw mode is for between messages.
 #[derive(Clone, Debug, Default)]
 pub struct FromTokio<C> {
     codec: C,
@@ -96,9 +97,9 @@ where
     type Error = C::Error;
 
     fn decode(&mut self, input: &[u8]) -> Result<Decoded<C::Item>, C::Error> {
-        match input.strip_prefix(&self.input[..]) {
+        // What was left of the last time comes first, and is here already. Not compared: it may be long, and what follows come byte by byte.
+        match input.get(self.input.len()..) {
             Some(new) => self.input.extend_from_slice(new),
-            // What is given is something else than what was left: there was raw data in between.
             None => {
                 self.input.clear();
                 self.input.extend_from_slice(input);
@@ -111,6 +112,10 @@ where
             consumed: input.len().saturating_sub(self.input.len()),
             frame,
         })
+    }
+
+    fn forget(&mut self) {
+        self.input.clear();
     }
 }
 

@@ -130,6 +130,9 @@ impl Receiver for Talks {
         if line == "raw" {
             return lines.set_raw_mode();
         }
+        if line == "wait" {
+            lines.transport().pause_reading();
+        }
         lines.send(line.to_uppercase()).unwrap();
         self.0.lock().unwrap().push(line);
     }
@@ -151,6 +154,20 @@ fn a_receiver_has_a_codec_of_theirs() {
     connection.receive(b"ur\n");
     assert_eq!(*lines.lock().unwrap(), ["one", "two", "10 raw bytes", "three", "four"]);
     assert_eq!(connection.take(), b"ONE\nTWO\nTHREE\nFOUR\n");
+}
+
+#[test]
+fn what_a_receiver_has_left_comes_again_for_a_codec_of_theirs() {
+    let lines = Arc::default();
+    let talks = Talks(Arc::clone(&lines));
+    let mut connection = StringTransport::new(Framed::new(FromTokio::new(LinesCodec::new()), talks));
+    connection.receive(b"on");
+    connection.receive(b"e\nwait\ntwo\nthr");
+    assert_eq!(connection.take(), b"ONE\nWAIT\n");
+    connection.transport().unread(b"before ");
+    connection.transport().resume_reading();
+    connection.receive(b"ee\n");
+    assert_eq!(*lines.lock().unwrap(), ["one", "wait", "before two", "three"]);
 }
 
 #[test]

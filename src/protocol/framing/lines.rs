@@ -114,6 +114,10 @@ impl Decoder for Lines {
             }
         }
     }
+
+    fn forget(&mut self) {
+        self.searched = 0;
+    }
 }
 
 /// The line is not searched for delimiters.

@@ -67,6 +67,11 @@ pub trait Decoder {
     /// # Errors
     /// If no message can begin as these bytes do. It must not wait for the whole of a message that is longer than its limit.
     fn decode<'a>(&mut self, input: &'a [u8]) -> Result<Decoded<Self::Frame<'a>>, Self::Error>;
+
+    /// What was looked at and not consumed has gone another way, as raw bytes for example: what is given next is something else.
+    ///
+    /// A codec that remembers how far it has looked begins anew. Does nothing, unless it says otherwise.
+    fn forget(&mut self) {}
 }
 
 /// What a look at bytes came to.

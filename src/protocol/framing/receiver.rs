@@ -152,6 +152,7 @@ impl<R: Receiver> Framed<R> {
                 return (done, false);
             }
             if self.mode == Mode::Raw {
+                self.codec.forget();
                 self.call(transport, |receiver, frames| receiver.raw_received(frames, rest));
                 done = input.len();
                 if let Mode::FramesAgain(unused) = self.mode {
@@ -170,6 +171,7 @@ impl<R: Receiver> Framed<R> {
                         self.call(transport, |receiver, frames| {
                             receiver.decoding_failed(frames, error, rest)
                         });
+                        self.codec.forget();
                         return (input.len(), false);
                     }
                 }
@@ -206,6 +208,7 @@ impl<R: Receiver> Protocol for Framed<R> {
         if has_stopped {
             // For whoever receives next: this one, or what takes its place. Also if reading was resumed meanwhile, from another thread:
             // it is given back as soon as this method has returned.
+            self.codec.forget();
             transport.unread(rest);
         } else if joined.is_empty() {
             self.partial = rest.to_vec();
