@@ -228,6 +228,9 @@ impl fmt::Display for Error {
             Kind::Transfer(error, _) if error.is_unsupported_protocol() => {
                 "libcurl was built without the protocol of this URL: for https, turn on a feature for TLS"
             }
+            Kind::Transfer(..) if self.is_tls() => {
+                "TLS with the server failed: look at its certificate, and at the authorities that the handle trusts"
+            }
             Kind::Transfer(..) => "the transfer failed",
             Kind::Multi(_) => "libcurl cannot go on with its transfers: start them again",
             Kind::Aborted(aborted) => return write!(f, "the transfer was aborted: {aborted}"),

@@ -48,7 +48,7 @@ impl Curl {
     /// its status, its times, where redirects have led. It may be used again, and goes on with its options.
     ///
     /// The transfer goes on by itself. Cancelling the deferred, or a chain on it, takes the transfer off libcurl and closes its
-    /// connection, at once: inside of `cancel`, unless libcurl is at work on another thread, or around this call; then as soon
+    /// connection (of HTTP/2, its stream), at once: inside of `cancel`, unless libcurl is at work on another thread, or around this call; then as soon
     /// as it returns. The handle is dropped then. Dropping the deferred detaches it, as any; for a future that
     /// cancels when it is dropped there is [`transfer`](Self::transfer).
     ///

@@ -52,8 +52,8 @@
 //!   its own included, and drop what it likes.
 //! - Callbacks on deferreds run in that task, too, outside of libcurl.
 //! - [`cancel`](interloop::Deferred::cancel), or dropping a [`CancelOnDrop`](interloop::CancelOnDrop), takes the transfer off libcurl
-//!   on the thread that calls, at once: its connection is closed when that returns. If libcurl is at work on another thread, or
-//!   around the call, that is done as soon as it returns.
+//!   on the thread that calls, at once: its connection is closed when that returns, unless it is one of HTTP/2, which other transfers
+//!   may use. If libcurl is at work on another thread, or around the call, that is done as soon as it returns.
 //! - A handler that panics fails all transfers that run on the same [`Curl`] with that panic, and closes their connections: what else
 //!   was to be called meanwhile was not, and libcurl cannot tell what. Transfers that are started afterwards do not notice.
 //! - When the loop shuts down, all transfers fail with [`Aborted::shut_down`](interloop::Aborted::shut_down), and connections are
@@ -81,9 +81,8 @@
 //! # What it is built from
 //!
 //! The source of libcurl and of zlib that comes with the crates `curl-sys` and `libz-sys`, whatever the system has; that takes a C
-//! compiler. Out of the box there is no TLS, as each kind costs something: the features `ssl` (the system's OpenSSL) and `static-ssl`
-//! (OpenSSL from source, with perl and make) have it, and so has the feature `rustls` of the crate `curl`, for a program that depends
-//! on that itself. `http2` has HTTP/2, from source. All of them can be on at once.
+//! compiler. Out of the box there is no TLS, as it costs something: the features `ssl` (the system's OpenSSL) and `static-ssl`
+//! (OpenSSL from source, with perl and make) have it. `http2` has HTTP/2, from source. All of them can be on at once.
 //!
 //! # Unsafe code
 //!

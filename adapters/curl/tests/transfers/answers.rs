@@ -1,10 +1,14 @@
 //! Answers as they should be.
 
-use curl::easy::{Easy2, Handler, ReadError, WriteError};
+use curl::easy::Easy2;
 use interloop::{Deferred, gather};
 use interloop_curl::Error;
 
-use crate::{World, loops::on_every_loop, server};
+use crate::{
+    World,
+    bodies::{Upload, bytes},
+    loops::on_every_loop,
+};
 
 on_every_loop![
     a_body_arrives_whole,
@@ -23,11 +27,11 @@ async fn a_body_arrives_whole(world: World) {
     assert_eq!(easy.response_code().unwrap(), 200);
     assert_eq!(easy.download_size().unwrap(), 100000.0);
     assert!(easy.total_time().unwrap() >= easy.connect_time().unwrap());
-    assert!(easy.get_mut().take() == server::bytes(100_000));
+    assert!(easy.get_mut().take() == bytes(100_000));
 }
 
 async fn large_bodies_arrive_whole_side_by_side(world: World) {
-    let expected = server::bytes(8 << 20);
+    let expected = bytes(8 << 20);
     let transfers: Vec<_> = (0..4)
         .map(|_| world.curl.perform(world.easy("/bytes/8388608")))
         .collect();
@@ -36,36 +40,13 @@ async fn large_bodies_arrive_whole_side_by_side(world: World) {
     }
 }
 
-/// Sends a body, and collects the answer.
-struct Upload {
-    left: Vec<u8>,
-    answer: Vec<u8>,
-}
-
-impl Handler for Upload {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
-        let count = buffer.len().min(self.left.len());
-        buffer[..count].copy_from_slice(&self.left[..count]);
-        self.left.drain(..count);
-        Ok(count)
-    }
-
-    fn write(&mut self, data: &[u8]) -> Result<usize, WriteError> {
-        self.answer.extend_from_slice(data);
-        Ok(data.len())
-    }
-}
-
 async fn an_upload_arrives_whole(world: World) {
-    let mut easy = Easy2::new(Upload {
-        left: server::bytes(3 << 20),
-        answer: Vec::new(),
-    });
+    let mut easy = Easy2::new(Upload::new(bytes(3 << 20)));
     easy.url(&world.server.url("/echo")).unwrap();
     easy.upload(true).unwrap();
     easy.in_filesize(3 << 20).unwrap();
     let easy = world.curl.perform(easy).await.unwrap();
-    assert!(easy.get_ref().answer == server::bytes(3 << 20));
+    assert!(easy.get_ref().answer == bytes(3 << 20));
 }
 
 async fn redirects_are_followed_if_the_handle_says_so(world: World) {
@@ -99,7 +80,7 @@ async fn a_handle_is_used_again(world: World) {
     for count in [10, 20, 30] {
         easy.url(&world.server.url(&format!("/bytes/{count}"))).unwrap();
         easy = world.curl.transfer(easy).await.unwrap();
-        assert!(easy.get_mut().take() == server::bytes(count));
+        assert!(easy.get_mut().take() == bytes(count));
     }
 }
 
@@ -117,7 +98,7 @@ async fn many_short_transfers_one_after_the_other(world: World) {
     for _ in 0..50 {
         let mut easy = world.easy("/bytes/100");
         easy.forbid_reuse(true).unwrap();
-        assert!(world.curl.perform(easy).await.unwrap().get_ref().bytes() == server::bytes(100));
+        assert!(world.curl.perform(easy).await.unwrap().get_ref().bytes() == bytes(100));
     }
     assert_eq!(world.server.counts().accepted, 50);
 }

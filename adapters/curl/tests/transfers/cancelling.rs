@@ -6,7 +6,7 @@ use curl::easy::{Easy2, Handler, WriteError};
 use interloop::{AsAborted, CancelHandle, Deferred, gather};
 use interloop_curl::Error;
 
-use crate::{World, loops::on_every_loop, server};
+use crate::{World, bodies::bytes, loops::on_every_loop};
 
 on_every_loop![
     cancelling_ends_the_transfer_and_no_other,
@@ -33,7 +33,7 @@ async fn cancelling_ends_the_transfer_and_no_other(world: World) {
     world.server.waited(|counts| counts.open == 1).await;
     assert!(!other.is_settled());
     let answer = world.curl.perform(world.easy("/bytes/7")).await.unwrap();
-    assert!(answer.get_ref().bytes() == server::bytes(7));
+    assert!(answer.get_ref().bytes() == bytes(7));
     other.cancel();
 }
 

@@ -8,9 +8,11 @@ use interloop_curl::Curl;
 use tokio::runtime::Builder;
 
 use crate::{
-    World, easy,
+    World,
+    bodies::bytes,
+    easy,
     loops::{Loop, on_every_loop, on_loops},
-    server::{self, Server},
+    server::Server,
 };
 
 on_every_loop![transfers_outlive_the_last_handle];
@@ -22,7 +24,7 @@ async fn transfers_outlive_the_last_handle(world: World) {
     let World { curl, server } = world;
     drop(curl);
     for transfer in transfers {
-        assert!(transfer.await.unwrap().get_ref().bytes() == server::bytes(1_000_000));
+        assert!(transfer.await.unwrap().get_ref().bytes() == bytes(1_000_000));
     }
     // After them, nobody keeps the connections.
     server.waited(|counts| counts.open == 0).await;
@@ -30,7 +32,7 @@ async fn transfers_outlive_the_last_handle(world: World) {
 
 /// On loops that run by themselves.
 mod by_themselves {
-    use super::{Loop, World, on_loops, server};
+    use super::{Loop, World, bytes, on_loops};
 
     on_loops!(
         [tokio_multi_thread, smol_global, async_std_global, thread_pool],
@@ -44,7 +46,7 @@ mod by_themselves {
 
     fn a_plain_thread_waits_for_a_transfer(world: World) {
         let easy = world.curl.get(&world.server.url("/bytes/1000")).wait().unwrap();
-        assert!(easy.get_ref().bytes() == server::bytes(1000));
+        assert!(easy.get_ref().bytes() == bytes(1000));
     }
 }
 

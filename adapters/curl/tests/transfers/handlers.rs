@@ -13,7 +13,7 @@ use curl::easy::{Easy2, Handler, WriteError};
 use interloop::{AsAborted, Deferred};
 use interloop_curl::{Collect, Control, Curl, Error};
 
-use crate::{World, easy, loops::on_every_loop, server};
+use crate::{World, bodies::bytes, easy, loops::on_every_loop};
 
 on_every_loop![
     a_transfer_is_started_from_inside_of_anothers_handler,
@@ -47,14 +47,14 @@ async fn a_transfer_is_started_from_inside_of_anothers_handler(world: World) {
     easy.url(&world.server.url("/bytes/200")).unwrap();
     let mut easy = world.curl.perform(easy).await.unwrap();
     let started = easy.get_mut().started.take().unwrap().await.unwrap();
-    assert!(started.get_ref().bytes() == server::bytes(300));
+    assert!(started.get_ref().bytes() == bytes(300));
 }
 
 async fn a_transfer_is_started_from_anothers_callback(world: World) {
     let (curl, second) = (world.curl.clone(), world.easy("/bytes/300"));
     let first = world.curl.perform(world.easy("/bytes/200"));
     let both = first.and_then(move |_| curl.perform(second));
-    assert!(both.await.unwrap().get_ref().bytes() == server::bytes(300));
+    assert!(both.await.unwrap().get_ref().bytes() == bytes(300));
 }
 
 /// Panics when something arrives.
@@ -79,7 +79,7 @@ async fn a_handler_that_panics_fails_what_runs_and_nothing_later(world: World) {
     world.server.waited(|counts| counts.open == 0).await;
     for _ in 0..10 {
         let easy = world.curl.perform(world.easy("/bytes/300")).await.unwrap();
-        assert!(easy.get_ref().bytes() == server::bytes(300));
+        assert!(easy.get_ref().bytes() == bytes(300));
     }
 }
 
@@ -119,7 +119,7 @@ async fn a_handler_that_pauses_goes_on_when_it_is_told(world: World) {
         body
     });
     drop(transfer.await.unwrap());
-    assert!(taker.join().unwrap() == server::bytes(1_000_000));
+    assert!(taker.join().unwrap() == bytes(1_000_000));
     assert!(paused.load(Relaxed) > 0);
 }
 
@@ -142,7 +142,7 @@ async fn a_handler_drops_the_last_handle(world: World) {
     let transfer = curl.perform(easy);
     drop(curl);
     drop(transfer.await.unwrap());
-    assert!(*body.lock().unwrap() == server::bytes(1_000_000));
+    assert!(*body.lock().unwrap() == bytes(1_000_000));
     server.waited(|counts| counts.open == 0).await;
 }
 

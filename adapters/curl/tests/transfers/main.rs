@@ -1,6 +1,7 @@
 //! Transfers from a real server, on every loop.
 
 mod answers;
+mod bodies;
 mod cancelling;
 mod ends;
 mod failures;

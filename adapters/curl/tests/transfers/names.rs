@@ -1,6 +1,6 @@
 //! Hosts by their names.
 
-use crate::{World, easy, loops::on_every_loop, server};
+use crate::{World, bodies::bytes, easy, loops::on_every_loop};
 
 on_every_loop![
     libcurl_looks_a_name_up,
@@ -10,7 +10,7 @@ on_every_loop![
 
 async fn libcurl_looks_a_name_up(world: World) {
     let url = format!("http://localhost:{}/bytes/10", world.server.port());
-    assert!(world.curl.get(&url).await.unwrap().get_ref().bytes() == server::bytes(10));
+    assert!(world.curl.get(&url).await.unwrap().get_ref().bytes() == bytes(10));
 }
 
 async fn a_name_that_was_looked_up_on_the_loop_is_taken_from_there(world: World) {
@@ -18,7 +18,7 @@ async fn a_name_that_was_looked_up_on_the_loop_is_taken_from_there(world: World)
     let mut easy = easy(&format!("http://localhost:{port}/bytes/10"));
     easy.resolve(world.curl.lookup("localhost", port).await.unwrap())
         .unwrap();
-    assert!(world.curl.perform(easy).await.unwrap().get_ref().bytes() == server::bytes(10));
+    assert!(world.curl.perform(easy).await.unwrap().get_ref().bytes() == bytes(10));
 }
 
 /// No name may have a part as long as this, so that nobody needs to be asked.

@@ -10,6 +10,8 @@ use std::{
 
 use socket2::SockRef;
 
+use crate::bodies::bytes;
+
 pub(crate) struct Server {
     addr: SocketAddr,
     seen: Arc<Seen>,
@@ -44,11 +46,6 @@ impl Seen {
         let counts = self.counts.lock().unwrap();
         *self.changed.wait_while(counts, |counts| !until(counts)).unwrap()
     }
-}
-
-/// The bytes at `/bytes/N`.
-pub(crate) fn bytes(count: usize) -> Vec<u8> {
-    (0..count).map(|at| (at.wrapping_mul(31) >> 3) as u8).collect()
 }
 
 impl Server {
