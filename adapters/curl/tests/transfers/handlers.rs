@@ -1,6 +1,9 @@
 //! What handlers may do, which run inside of libcurl.
 
 use std::{
+    mem,
+    net::Shutdown,
+    os::fd::IntoRawFd,
     panic::panic_any,
     sync::{
         Arc, Mutex,
@@ -12,6 +15,7 @@ use std::{
 use curl::easy::{Easy2, Handler, WriteError};
 use interloop::{AsAborted, Deferred};
 use interloop_curl::{Collect, Control, Curl, Error};
+use socket2::Socket;
 
 use crate::{World, bodies::bytes, easy, loops::on_every_loop};
 
@@ -22,6 +26,7 @@ on_every_loop![
     a_handler_that_pauses_goes_on_when_it_is_told,
     a_handler_drops_the_last_handle,
     progress_is_told,
+    sockets_of_which_there_are_duplicates_are_no_trouble,
 ];
 
 /// Starts another transfer when something arrives.
@@ -169,4 +174,44 @@ async fn progress_is_told(world: World) {
     let easy = world.curl.perform(easy).await.unwrap();
     assert_eq!(easy.get_ref().0, 1_000_000.0);
     assert!(easy.get_ref().1 > 1);
+}
+
+/// Keeps a duplicate of each socket, so that none is closed when libcurl closes it.
+struct Duplicates {
+    kept: Vec<Socket>,
+    received: usize,
+}
+
+impl Handler for Duplicates {
+    fn write(&mut self, data: &[u8]) -> Result<usize, WriteError> {
+        self.received += data.len();
+        Ok(data.len())
+    }
+
+    fn open_socket(&mut self, family: i32, kind: i32, protocol: i32) -> Option<i32> {
+        let socket = Socket::new(family.into(), kind.into(), Some(protocol.into())).ok()?;
+        self.kept.push(socket.try_clone().ok()?);
+        Some(socket.into_raw_fd())
+    }
+}
+
+async fn sockets_of_which_there_are_duplicates_are_no_trouble(world: World) {
+    let mut easy = Easy2::new(Duplicates {
+        kept: Vec::new(),
+        received: 0,
+    });
+    easy.forbid_reuse(true).unwrap();
+    for count in 1..=20 {
+        // By turns one that has its answer at once, and one that is waited for more than once.
+        let length = if count % 2 == 0 { 10 } else { 1_000_000 };
+        easy.url(&world.server.url(&format!("/bytes/{length}"))).unwrap();
+        easy = world.curl.perform(easy).await.unwrap();
+        assert_eq!(mem::take(&mut easy.get_mut().received), length);
+        assert_eq!(easy.get_ref().kept.len(), count);
+    }
+    // The ends of those that libcurl has closed are told by nothing that is watched.
+    for socket in mem::take(&mut easy.get_mut().kept) {
+        socket.shutdown(Shutdown::Both).unwrap();
+    }
+    world.curl.perform(world.easy("/bytes/1000000")).await.unwrap();
 }
