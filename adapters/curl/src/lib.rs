@@ -110,3 +110,8 @@ pub use self::{
     handle::{Control, Curl},
     options::Options,
 };
+
+// The chapter on moving to this crate, checked as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../migration/curl.md")]
+mod migration {}
