@@ -26,8 +26,8 @@
 //! ```
 //!
 //! lapin takes it by `Connection::connect_with_runtime(uri, options, interloop_async_rs::runtime(&reactor))`, and needs none of its own
-//! features for a runtime then. It starts a thread for each connection on any runtime, which does the connection's I/O; what that waits
-//! for, and all else, is the loop's.
+//! features for a runtime then. (Its first ones of 4, among them 4.0.0-rc.1, the last before Rust 1.88, are not built without any; it is not used.) lapin
+//! starts a thread for each connection on any runtime, which does the connection's I/O; what that waits for, and all else, is the loop's.
 //!
 //! # The nouns
 //!

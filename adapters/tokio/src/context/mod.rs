@@ -36,6 +36,7 @@
 //! - A function: [`Context::call`] for now, [`Context::callback`] for later.
 //! - All that is spawned: [`Context::reactor`] gives a reactor on the same loop whose tasks, callbacks and blocking jobs are inside, and
 //!   so is whatever drops them.
+//! - A whole exchange, to be run by tokio's threads: [`Context::on_runtime`].
 //! - A future whose runtime might fail: [`Context::run`], which gives an [`Error`] where a plain future would panic or hang.
 //!
 //! A client made inside can be used outside, as far as it needs no tokio there itself: to be sure, keep it wrapped.
@@ -83,7 +84,7 @@ pub use self::{
     run::Run,
     wrapped::Wrapped,
 };
-use crate::{Ended, Error, probe};
+use crate::{Ended, Error, Tokio, probe};
 
 /// A tokio that is entered where it is needed. See the [module](self).
 ///
@@ -239,6 +240,30 @@ impl Context {
     /// The same, for what stays on its thread.
     pub fn local_reactor(&self, reactor: &local::Reactor) -> local::Reactor {
         event_loop::local_reactor(self, reactor)
+    }
+
+    /// A reactor on the runtime itself: what is spawned there is run by tokio's threads, and its result is awaited anywhere.
+    ///
+    /// The tasks that a library spawns run there. When a task of another loop talks with them, each step goes to another thread and back,
+    /// which for a short exchange costs more than the exchange; so have tokio run the whole of it, where that counts. The current reactor in it
+    /// is this one, not the other loop's. It does not keep the runtime alive.
+    ///
+    /// ```
+    /// # use interloop_tokio::context::Context;
+    /// let context = Context::own(1)?;
+    /// let fetched = context.on_runtime().spawn_infallible(async {
+    ///     // Many short requests, one after the other.
+    ///     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    ///     42
+    /// });
+    /// assert_eq!(smol::block_on(fetched).unwrap(), 42);
+    /// # Ok::<_, interloop_tokio::Error>(())
+    /// ```
+    pub fn on_runtime(&self) -> Reactor {
+        Reactor::new(Tokio {
+            handle: self.shared.handle.clone(),
+            ended: self.shared.ended.clone(),
+        })
     }
 
     #[inline]

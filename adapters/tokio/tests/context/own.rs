@@ -1,6 +1,6 @@
 //! A tokio that was asked for, and its end.
 
-use std::sync::mpsc;
+use std::{sync::mpsc, thread};
 
 use interloop_tokio::context::{Builder, Context, Policy};
 
@@ -54,6 +54,20 @@ fn its_tasks_are_dropped_at_its_end() {
     });
     drop(context);
     dropped.recv().unwrap();
+}
+
+#[test]
+fn what_is_handed_over_is_run_by_its_threads_until_it_ends() {
+    let context = Context::own(1).unwrap();
+    let tokio = context.on_runtime();
+    // Awaited on another loop, twice by the same thread of this one.
+    let ask = || tokio.spawn_infallible(async { (interloop_tokio::current().is_ok(), thread::current().id()) });
+    let (one, other) = smol::block_on(async { (ask().await.unwrap(), ask().await.unwrap()) });
+    assert!(one.0 && one == other && one.1 != thread::current().id());
+    let for_ever = tokio.spawn_infallible(std::future::pending::<()>());
+    drop(context);
+    assert!(for_ever.wait().unwrap_err().is_shut_down());
+    assert!(ask().wait().unwrap_err().is_shut_down());
 }
 
 #[test]

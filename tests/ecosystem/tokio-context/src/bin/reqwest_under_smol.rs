@@ -1,5 +1,5 @@
 //! What it costs that reqwest is used from smol: requests to one server, in rounds, as a task or the main function of reqwest's own
-//! tokio and of smol beside a context's tokio.
+//! tokio and of smol beside a context's tokio; and by a task of smol that has the context's tokio run each request, or all of them.
 //!
 //! ```text
 //! cargo run --release -p interloop-ecosystem-tokio-context --bin reqwest_under_smol -- [ROUNDS] [REQUESTS]
@@ -10,6 +10,7 @@
 use std::{
     env,
     error::Error,
+    future::Future,
     io::{BufRead, BufReader},
     process::{Command, Stdio},
     sync::Arc,
@@ -17,13 +18,16 @@ use std::{
 };
 
 use futures_util::future::try_join_all;
+use interloop::Reactor;
 use interloop_ecosystem_tokio_context::serve;
 use interloop_tokio::context::Context;
 use reqwest::Client;
 use rustix::time::{ClockId, clock_gettime};
 
 type Failure = Box<dyn Error + Send + Sync>;
-type Contender<'a> = (&'a str, &'a dyn Fn() -> Result<Cost, Failure>);
+
+/// How requests are made, what that is compared with, and what it took.
+type Contender<'a> = (&'a str, Option<usize>, &'a dyn Fn() -> Result<Cost, Failure>);
 
 fn main() -> Result<(), Failure> {
     let mut args = env::args().skip(1);
@@ -69,39 +73,62 @@ fn compare(url: &str, rounds: usize, requests: usize) -> Result<(), Failure> {
     println!("|---:|---|---:|---:|---:|");
     for connections in [1, 64] {
         let load = |client: &Client| load(client.clone(), url.into(), connections, requests / connections);
-        let contenders: [Contender<'_>; 4] = [
-            ("main function", &|| runtime.block_on(load(&own_client))),
-            ("main function", &|| smol::block_on(context.wrap(load(&client)))),
-            ("task", &|| runtime.block_on(runtime.spawn(load(&own_client)))?),
-            ("task", &|| smol::block_on(smol::spawn(context.wrap(load(&client))))),
+        let contenders: [Contender<'_>; 6] = [
+            ("main function", None, &|| runtime.block_on(load(&own_client))),
+            ("main function", Some(0), &|| {
+                smol::block_on(context.wrap(load(&client)))
+            }),
+            ("task", None, &|| runtime.block_on(runtime.spawn(load(&own_client)))?),
+            ("task", Some(2), &|| {
+                smol::block_on(smol::spawn(context.wrap(load(&client))))
+            }),
+            ("task, each request by tokio", Some(2), &|| {
+                let handed = handed_over(
+                    context.on_runtime(),
+                    client.clone(),
+                    url.into(),
+                    connections,
+                    requests / connections,
+                );
+                smol::block_on(smol::spawn(handed))
+            }),
+            ("task, all requests by tokio", Some(2), &|| {
+                let all = context.on_runtime().spawn(load(&client));
+                smol::block_on(smol::spawn(all))
+            }),
         ];
-        let mut costs = [const { Vec::new() }; 4];
+        let mut costs = [const { Vec::new() }; 6];
         for round in 0..=rounds {
-            let mut order = [0, 1, 2, 3];
+            let mut order = [0, 1, 2, 3, 4, 5];
             if round % 2 == 1 {
                 order.reverse();
             }
             for contender in order {
-                let cost = contenders[contender].1()?;
+                let cost = contenders[contender].2()?;
                 // The first round opens the connections.
                 if round > 0 {
                     costs[contender].push(cost);
                 }
             }
         }
-        for by in [0, 2] {
+        for (at, (by, base, _)) in contenders.into_iter().enumerate() {
+            let Some(base) = base else {
+                continue;
+            };
             let served = (requests / connections * connections) as f64;
-            let rates = costs[by].iter().map(|cost| served / cost.time.as_secs_f64()).collect();
+            let rates = costs[base]
+                .iter()
+                .map(|cost| served / cost.time.as_secs_f64())
+                .collect();
             let ratios = |of: fn(&Cost) -> Duration| {
-                let pairs = costs[by].iter().zip(&costs[by + 1]);
+                let pairs = costs[base].iter().zip(&costs[at]);
                 let ratios = pairs.map(|(tokio, smol)| of(smol).as_secs_f64() / of(tokio).as_secs_f64());
                 Spread::of(ratios.collect())
             };
             let speed = ratios(|cost| cost.time).inverse();
             let cpu = ratios(|cost| cost.cpu);
             println!(
-                "| {connections} | {} | {:.0} | {speed} | {cpu} |",
-                contenders[by].0,
+                "| {connections} | {by} | {:.0} | {speed} | {cpu} |",
                 Spread::of(rates).median
             );
         }
@@ -111,11 +138,38 @@ fn compare(url: &str, rounds: usize, requests: usize) -> Result<(), Failure> {
 
 /// Makes all requests, on so many connections at once.
 async fn load(client: Client, url: Arc<str>, connections: usize, each: usize) -> Result<Cost, Failure> {
+    take(connections, each, || fetch(&client, &url)).await
+}
+
+/// The same, each as a task of tokio's.
+async fn handed_over(
+    tokio: Reactor,
+    client: Client,
+    url: Arc<str>,
+    connections: usize,
+    each: usize,
+) -> Result<Cost, Failure> {
+    let hand_over = || {
+        let (client, url) = (client.clone(), url.clone());
+        tokio.spawn(async move { fetch(&client, &url).await })
+    };
+    take(connections, each, hand_over).await
+}
+
+async fn fetch(client: &Client, url: &str) -> Result<(), Failure> {
+    let text = client.get(url).send().await?.text().await?;
+    assert_eq!(text, "hello");
+    Ok(())
+}
+
+async fn take<F>(connections: usize, each: usize, fetch: impl Fn() -> F) -> Result<Cost, Failure>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
     let (begun, cpu) = (Instant::now(), cpu());
     try_join_all((0..connections).map(|_| async {
         for _ in 0..each {
-            let text = client.get(&*url).send().await?.text().await?;
-            assert_eq!(text, "hello");
+            fetch().await?;
         }
         Ok::<_, Failure>(())
     }))
