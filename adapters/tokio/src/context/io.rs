@@ -47,13 +47,8 @@ impl<T: futures_io::AsyncWrite> futures_io::AsyncWrite for Wrapped<T> {
 }
 
 impl<T: futures_io::AsyncBufRead> futures_io::AsyncBufRead for Wrapped<T> {
-    fn poll_fill_buf(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        match self.as_mut().poll_in(cx, |io, cx| io.poll_fill_buf(cx).map_ok(drop)) {
-            // What it has filled is there, and is had without waiting.
-            Poll::Ready(Ok(())) => self.get_pin_mut().poll_fill_buf(cx),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => Poll::Pending,
-        }
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        self.poll_in(cx, T::poll_fill_buf)
     }
 
     fn consume(self: Pin<&mut Self>, amount: usize) {
@@ -100,13 +95,8 @@ impl<T: tokio::io::AsyncWrite> tokio::io::AsyncWrite for Wrapped<T> {
 }
 
 impl<T: tokio::io::AsyncBufRead> tokio::io::AsyncBufRead for Wrapped<T> {
-    fn poll_fill_buf(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        match self.as_mut().poll_in(cx, |io, cx| io.poll_fill_buf(cx).map_ok(drop)) {
-            // What it has filled is there, and is had without waiting.
-            Poll::Ready(Ok(())) => self.get_pin_mut().poll_fill_buf(cx),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => Poll::Pending,
-        }
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        self.poll_in(cx, T::poll_fill_buf)
     }
 
     fn consume(self: Pin<&mut Self>, amount: usize) {

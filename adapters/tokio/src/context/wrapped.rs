@@ -99,10 +99,10 @@ impl<T> Wrapped<T> {
     }
 
     /// Polls what is wrapped, inside of the context.
-    pub(super) fn poll_in<R>(
-        self: Pin<&mut Self>,
+    pub(super) fn poll_in<'a, R>(
+        self: Pin<&'a mut Self>,
         cx: &mut task::Context<'_>,
-        poll: impl FnOnce(Pin<&mut T>, &mut task::Context<'_>) -> Poll<R>,
+        poll: impl FnOnce(Pin<&'a mut T>, &mut task::Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
         let this = self.project();
         let value = this.value.as_pin_mut().expect(THERE);

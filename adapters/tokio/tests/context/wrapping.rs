@@ -87,6 +87,20 @@ fn a_reader_of_lines_keeps_its_buffer() {
     });
 }
 
+/// tokio has its blocking pool read files, also to find that there is nothing more.
+#[test]
+fn a_file_is_read_to_its_end() {
+    let context = Context::own(1).unwrap();
+    let text = smol::block_on(async {
+        let file = context.wrap(tokio::fs::File::open("Cargo.toml")).await?;
+        let mut lines = context.wrap(tokio::io::BufReader::new(file));
+        let mut text = String::new();
+        while lines.read_line(&mut text).await? > 0 {}
+        Ok::<_, io::Error>(text)
+    });
+    assert_eq!(text.unwrap(), std::fs::read_to_string("Cargo.toml").unwrap());
+}
+
 #[test]
 fn a_stream_and_a_sink_are_polled_inside() {
     let context = Context::own(1).unwrap();
