@@ -66,6 +66,10 @@
 //! # fn main() {}
 //! ```
 //!
+//! # What is written for a reactor
+//!
+//! A library over a [`Reactor`](interloop::Reactor) has tests that are to hold on every loop: [`on_every_loop!`] makes them of async functions.
+//!
 //! # Running a function on a loop
 //!
 //! An adapter also has functions that run a loop on the thread that calls them, `block_on` and its like. Each of these has
