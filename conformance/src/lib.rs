@@ -68,7 +68,7 @@
 //!
 //! # What is written for a reactor
 //!
-//! A library over a [`Reactor`](interloop::Reactor) has tests that are to hold on every loop: [`on_every_loop!`] makes them of async functions.
+//! A library over a [`Reactor`] has tests that are to hold on every loop: [`on_every_loop!`] makes them of async functions.
 //!
 //! # Running a function on a loop
 //!

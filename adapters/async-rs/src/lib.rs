@@ -1,8 +1,8 @@
 //! [async-rs](https://docs.rs/async-rs)' runtime traits on every loop: its tasks, timers and sockets are those of one
-//! [`Reactor`], by value. What is written for them runs there, such as lapin, the client of RabbitMQ.
+//! [`Reactor`](interloop::Reactor), by value. What is written for them runs there, such as lapin, the client of RabbitMQ.
 //!
 //! ```
-//! use std::{io, time::Duration};
+//! use std::time::Duration;
 //! use async_rs::{Runtime, traits::{Executor, Reactor as _, RuntimeKit}};
 //! use interloop::Reactor;
 //! use interloop_async_rs::runtime;

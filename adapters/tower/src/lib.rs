@@ -1,5 +1,5 @@
-//! [tower](https://docs.rs/tower)'s time limits on every loop: a layer whose time is that of one [`Reactor`], by value. tower's own
-//! `Timeout` takes tokio's, and panics where no tokio runs.
+//! [tower](https://docs.rs/tower)'s time limits on every loop: a layer whose time is that of one
+//! [`Reactor`](interloop::Reactor), by value. tower's own `Timeout` takes tokio's, and panics where no tokio runs.
 //!
 //! ```
 //! use std::time::Duration;
