@@ -87,10 +87,10 @@
 //! # }).unwrap();
 //! ```
 //!
-//! # What else of tower takes time
+//! # What else of tower is tokio's
 //!
-//! Its `limit::rate`, `hedge`, `load` and the ready-made back-offs of `retry` take tokio's time as `Timeout` does: on other loops they run inside of a
-//! context, see `interloop_tokio::context`. All that has no time in it (`buffer` aside, which spawns on tokio) runs on any loop as it is.
+//! Its `limit::rate`, its `hedge` and the ready-made back-offs of its `retry` sleep by tokio's timers, and `spawn_ready` spawns there: on other loops they run
+//! inside of a context, see `interloop_tokio::context`. `Buffer::pair` gives its worker to be spawned by a reactor. All else runs on any loop as it is.
 
 #![forbid(unsafe_code)]
 
