@@ -17,7 +17,7 @@ use std::{
     process::{self, ExitCode},
 };
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::try_join};
 use interloop::{
     Reactor,
     callback::stream::{self, Overflow, Receiver},
@@ -71,21 +71,25 @@ async fn watch_own_files(reactor: &Reactor, files: u32) -> Result<(), Error> {
         let directory = directory.0.clone();
         reactor.spawn_blocking(move || make_files(&directory, files))
     };
-    let mut seen = 0;
-    while let Some(event) = events.next().await {
-        let event = event?;
-        if event.kind.is_create() {
-            for path in &event.paths {
-                println!("there is {}", path.file_name().unwrap_or_default().to_string_lossy());
-                seen += 1;
-            }
-            if seen == files {
-                // What is queued still comes, and then the end.
-                events.stop();
+    let watching = async {
+        let mut seen = 0;
+        while let Some(event) = events.next().await {
+            let event = event?;
+            if event.kind.is_create() {
+                for path in &event.paths {
+                    println!("there is {}", path.file_name().unwrap_or_default().to_string_lossy());
+                    seen += 1;
+                }
+                if seen == files {
+                    // What is queued still comes, and then the end.
+                    events.stop();
+                }
             }
         }
-    }
-    making.await?;
+        Ok::<_, Error>(seen)
+    };
+    // If they cannot be made, there is nothing to wait for.
+    let ((), seen) = try_join(making.map_err(Error::from), watching).await?;
     println!("made {files} files, and saw {seen}");
     Ok(())
 }
