@@ -287,6 +287,26 @@ pub fn two_tasks_wait_to_read(mut subject: impl Subject) {
     }
 }
 
+pub fn a_coroutine_and_a_task_wait_to_read(mut subject: impl Subject) {
+    let reactor = subject.reactor();
+    for _ in 0..20 {
+        let (source, mut peer) = pair(&reactor);
+        let source: Arc<dyn Source> = source.into();
+        // Whoever wakes it runs it, so nobody may do that while holding what it needs.
+        let coroutine = Deferred::from_coroutine({
+            let source = source.clone();
+            async move { read(&*source, &mut [0]).await }
+        });
+        let (waits, reading) = parked(async move { read(&*source, &mut [0]).await });
+        let reading = reactor.spawn(reading);
+        subject.block_on(async {
+            waits.await.unwrap();
+            peer.write_all(&[1, 2]).unwrap();
+            assert_eq!(try_join_all([coroutine, reading]).await.unwrap(), [1, 1]);
+        });
+    }
+}
+
 pub fn two_tasks_wait_to_write(mut subject: impl Subject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
