@@ -9,6 +9,7 @@ use interloop::{
     callback::{once, stream},
 };
 use interloop_manners::{Answers, Manner, MannersError, Request, many::Habit};
+use tokio::runtime::Builder;
 
 use crate::{Asked, ONCE, many};
 
@@ -63,31 +64,24 @@ fn outlives(of_loop: Loop) {
     assert!(is_shut_down(via.try_take().unwrap().unwrap_err()));
 }
 
-#[test]
-fn tokio() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
+fn outlives_runtime(mut builder: Builder) {
+    let runtime = builder.enable_all().build().unwrap();
     outlives(Loop {
-        reactor,
+        reactor: interloop_tokio::from_handle(runtime.handle()).unwrap(),
         end: Box::new(|| drop(runtime)),
     });
 }
 
 #[test]
+fn tokio() {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(2);
+    outlives_runtime(builder);
+}
+
+#[test]
 fn tokio_current_thread() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let reactor = interloop_tokio::from_handle(runtime.handle()).unwrap();
-    outlives(Loop {
-        reactor,
-        end: Box::new(|| drop(runtime)),
-    });
+    outlives_runtime(Builder::new_current_thread());
 }
 
 #[test]
