@@ -84,6 +84,10 @@
 //! compiler. Out of the box there is no TLS, as it costs something: the features `ssl` (the system's OpenSSL) and `static-ssl`
 //! (OpenSSL from source, with perl and make) have it. `http2` has HTTP/2, from source. All of them can be on at once.
 //!
+//! A handle trusts the authorities that the system trusts, where these are found in one of the usual places, as the crate `curl` has it;
+//! [`cainfo`](curl::easy::Easy2::cainfo) names a file with others, and [`ssl_cainfo_blob`](curl::easy::Easy2::ssl_cainfo_blob) has them in
+//! memory.
+//!
 //! # Unsafe code
 //!
 //! Three lines, in one module. The crate `curl` does not let its multi handles go from one thread to another, since their easy handles
