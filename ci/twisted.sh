@@ -73,8 +73,8 @@ if ! python=$(tests/twisted/venv.sh "${VENV:-$scratch/venv}"); then
     exit 1
 fi
 
-# The text of endpoints is taken apart as Twisted does it.
-TWISTED_PYTHON=$python cargo test --locked --release --workspace --test endpoints splitting
+# The text of endpoints is taken apart as Twisted does it, and headers of proxies are read.
+TWISTED_PYTHON=$python cargo test --locked --release --workspace --test endpoints twisted
 
 cargo build --locked --release --workspace --example twisted_conformance
 keep=${CARGO_TARGET_DIR:-target}/twisted

@@ -117,7 +117,7 @@ pub struct Detached {
 }
 
 impl Detached {
-    pub(super) fn new(channel: Box<dyn Channel>, unread: Vec<u8>) -> Self {
+    pub(in crate::protocol) fn new(channel: Box<dyn Channel>, unread: Vec<u8>) -> Self {
         Self {
             channel,
             unread,

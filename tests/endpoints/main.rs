@@ -3,9 +3,11 @@
 mod backing_off;
 mod inherited;
 mod parsing;
+mod proxied;
 mod service;
 mod splitting;
 mod stdio;
+mod twisted;
 mod unix;
 mod upgrading;
 

@@ -52,6 +52,11 @@ fn servers_are_what_twisteds_documentation_says() {
             "unix:address=/var/run/finger:lockfile=0:mode=0666",
             "unix:/var/run/finger:lockfile=0",
         ),
+        (
+            "haproxy:tcp:80:interface=127.0.0.1",
+            "haproxy:tcp:80:interface=127.0.0.1",
+        ),
+        ("haproxy:haproxy:unix:/run/x", "haproxy:haproxy:unix:/run/x"),
         ("stdio:", "stdio:"),
         ("stdio", "stdio:"),
     ] {
@@ -128,12 +133,12 @@ fn what_is_wrong_is_pointed_at() {
         (
             "http:80",
             "http",
-            "`http` is no kind of endpoint: take one of tcp, tcp6, unix, ssl, systemd, fd, stdio",
+            "`http` is no kind of endpoint: take one of tcp, tcp6, unix, ssl, systemd, fd, haproxy, stdio",
         ),
         (
             "",
             "",
-            "`` is no kind of endpoint: take one of tcp, tcp6, unix, ssl, systemd, fd, stdio",
+            "`` is no kind of endpoint: take one of tcp, tcp6, unix, ssl, systemd, fd, haproxy, stdio",
         ),
         (
             "port=80",
@@ -159,6 +164,22 @@ fn what_is_wrong_is_pointed_at() {
             "tcp6:80:interface=127.0.0.1",
             "127.0.0.1",
             "`127.0.0.1` is no IPv6 address: give one, or take `tcp`",
+        ),
+        (
+            "haproxy:tcp:80x:interface=a",
+            "80x",
+            "`80x` is no port: give a number from 0 to 65535",
+        ),
+        ("haproxy:tcp", "", "`tcp` needs `port`: add `:port=` and what it is"),
+        (
+            "haproxy",
+            "haproxy",
+            "an endpoint comes behind `haproxy`: write `haproxy:tcp:80`, for example",
+        ),
+        (
+            "port=80:haproxy:tcp",
+            "haproxy",
+            "an endpoint comes behind `haproxy`: write `haproxy:tcp:80`, for example",
         ),
         ("fd:", "", "`` is no descriptor: give its number, from 0 on"),
         ("fd", "", "`fd` needs `fileno`: add `:fileno=` and what it is"),
@@ -257,7 +278,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_parser_panic(text in "[tcpunixsldyf6:=\\\\0é.]{0,24}") {
+    fn no_text_makes_the_parser_panic(text in "[tcpunixsldyf6hraox:=\\\\0é.]{0,24}") {
         for shown in [server(&text), client(&text)] {
             prop_assert!(!shown.is_empty());
         }

@@ -1,34 +1,14 @@
 //! Text is taken apart, and means the inherited sockets that it does, as by Twisted itself, where there is a Python with it: the one that `$TWISTED_PYTHON` names, else `python3`.
 //! `tests/twisted/venv.sh` makes one.
 
-use std::{
-    collections::BTreeMap,
-    env,
-    io::Write,
-    net::TcpListener,
-    process::{Command, Stdio},
-    thread,
-};
+use std::{collections::BTreeMap, net::TcpListener};
 
 use interloop::protocol::{
     Address,
     endpoint::{Description, Inherited, Parser, ServerEndpoint},
 };
-use serde::de::DeserializeOwned;
 
-/// A Python that has Twisted.
-fn python() -> Option<String> {
-    let python = env::var("TWISTED_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let mut has_twisted = Command::new(&python);
-    has_twisted.args(["-c", "import twisted.internet.endpoints"]);
-    let found = has_twisted.stderr(Stdio::null()).status();
-    if found.is_ok_and(|status| status.success()) {
-        return Some(python);
-    }
-    assert!(env::var("TWISTED_PYTHON").is_err(), "{python} has no Twisted");
-    eprintln!("SKIPPED: `python3` has no Twisted; name one that has in TWISTED_PYTHON, see tests/twisted/venv.sh");
-    None
-}
+use super::twisted::{ask, python};
 
 /// Texts that look random, and are the same in every run.
 fn texts(count: usize) -> Vec<String> {
@@ -47,6 +27,11 @@ fn texts(count: usize) -> Vec<String> {
     (0..count).map(|_| text()).collect()
 }
 
+fn json(texts: &[String]) -> Vec<String> {
+    let lines = texts.iter().map(|text| serde_json::to_string(text).unwrap());
+    lines.collect()
+}
+
 type Split = Option<(Vec<String>, BTreeMap<String, String>)>;
 
 fn split(text: &str) -> Split {
@@ -60,33 +45,11 @@ fn split(text: &str) -> Split {
     Some((positional, named.collect()))
 }
 
-/// What a script of this folder says of each text.
-fn ask<T: DeserializeOwned>(python: &str, script: &str, texts: &[String]) -> Vec<T> {
-    let mut child = Command::new(python)
-        .arg(format!("{}/tests/endpoints/{script}", env!("CARGO_MANIFEST_DIR")))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let lines = texts.iter().map(|text| serde_json::to_string(text).unwrap() + "\n");
-    let lines = lines.collect::<String>();
-    let writing = thread::spawn(move || stdin.write_all(lines.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    writing.join().unwrap().unwrap();
-    assert!(output.status.success());
-    let output = String::from_utf8(output.stdout).unwrap();
-    let answers = output.lines().map(|line| serde_json::from_str(line).unwrap());
-    let answers = answers.collect::<Vec<_>>();
-    assert_eq!(answers.len(), texts.len());
-    answers
-}
-
 #[test]
 fn text_is_split_as_by_twisted() {
     let Some(python) = python() else { return };
     let texts = texts(20_000);
-    for (text, twisted) in texts.iter().zip(ask::<Split>(&python, "split.py", &texts)) {
+    for (text, twisted) in texts.iter().zip(ask::<Split>(&python, "split.py", json(&texts))) {
         // Without an argument that has no name, there is no kind; Twisted finds that out later.
         let twisted = twisted.filter(|(positional, _)| !positional.is_empty());
         assert_eq!(split(text), twisted, "{text:?}");
@@ -143,7 +106,7 @@ fn the_sockets_of_systemd_are_those_that_twisted_takes() {
             other => panic!("{text}: {other:?}"),
         }
     };
-    let twisteds = ask::<Option<usize>>(&python, "systemd.py", &texts);
+    let twisteds = ask::<Option<usize>>(&python, "systemd.py", json(&texts));
     assert!(twisteds.iter().flatten().count() > 10, "most of what is right is asked");
     for (text, twisted) in texts.iter().zip(twisteds) {
         assert_eq!(index(text), twisted, "{text}");

@@ -2,7 +2,7 @@
 //!
 //! | noun | is |
 //! |---|---|
-//! | [`ServerEndpoint`] | where a server listens: [`TcpServer`], [`UnixServer`], [`Stdio`], [`AdoptedServer`] |
+//! | [`ServerEndpoint`] | where a server listens: [`TcpServer`], [`UnixServer`], [`Stdio`], [`AdoptedServer`]; [`ProxiedServer`] around any of them |
 //! | [`ClientEndpoint`] | where a client connects to: [`TcpClient`], [`UnixClient`], [`AdoptedClient`] |
 //! | [`Parser`] | makes either of text, as it is in configuration files |
 //! | [`Retrying`] | a client that tries again, as a [`Backoff`] says |
@@ -47,6 +47,7 @@ mod inherited;
 mod lock;
 mod parse_error;
 mod parser;
+mod proxied;
 mod retry;
 mod service;
 mod stdio;
@@ -63,6 +64,7 @@ pub use self::{
     inherited::Inherited,
     parse_error::ParseError,
     parser::Parser,
+    proxied::ProxiedServer,
     retry::{Backoff, Delays, Retrying},
     service::ClientService,
     stdio::Stdio,

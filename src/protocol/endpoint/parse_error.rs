@@ -32,6 +32,12 @@ impl ParseError {
         }
     }
 
+    /// Of a text that begins at a place of another one.
+    pub(super) fn within(self, text: &str, begin: usize) -> Self {
+        let span = self.span.start + begin..self.span.end + begin;
+        Self::new(text, span, self.message)
+    }
+
     /// The whole text.
     pub fn text(&self) -> &str {
         &self.text

@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    ClientEndpoint, Description, Inherited, ParseError, ServerEndpoint, Stdio, TcpClient, TcpServer, TlsProvider,
-    UnixClient, UnixServer, arguments::Arguments,
+    ClientEndpoint, Description, Inherited, ParseError, ProxiedServer, ServerEndpoint, Stdio, TcpClient, TcpServer,
+    TlsProvider, UnixClient, UnixServer, arguments::Arguments,
 };
 
 /// Makes endpoints of text, as Twisted's `serverFromString` and `clientFromString` do.
@@ -22,6 +22,7 @@ use super::{
 /// | `ssl` | `port`, `privateKey`, `certKey`, `interface`, `backlog`, `extraCertChain` |
 /// | `systemd` | `domain` (`INET`, `INET6`, `UNIX`), and `index` or `name`: of a socket that was [inherited](Inherited) |
 /// | `fd` | `fileno`, `domain`: of a socket of this process that listens already, by its descriptor |
+/// | `haproxy` | another of these kinds with its arguments: `haproxy:tcp:80`, see [`ProxiedServer`] |
 /// | `stdio` | |
 ///
 /// | client | arguments, in the order of their places |
@@ -36,7 +37,7 @@ use super::{
 /// always checks the server's certificate; what is given twice is an error, as is a sign before a number; `sslmethod` and
 /// `dhParameters` do not exist, since the provider of TLS chooses well without them. `fd` is not Twisted's: it is for what starts a
 /// program with its sockets without keeping to systemd's protocol, and takes a duplicate, as [`Inherited::from_env`] does. Of Twisted's kinds of
-/// servers, `haproxy` and `tls` are not there.
+/// servers, `tls` is not there.
 ///
 /// ```
 /// use interloop::protocol::endpoint::Parser;
@@ -88,6 +89,7 @@ impl Parser {
             "ssl" => self.ssl_server(&description),
             "systemd" => self.systemd(&description),
             "fd" => sockets::server(&description),
+            "haproxy" => self.haproxy(&description),
             "stdio" => {
                 let mut rest = description.clone();
                 // What is behind the colon of `stdio:`.
@@ -95,7 +97,10 @@ impl Parser {
                 Arguments::new(&rest, &[])?;
                 Ok(Box::new(Stdio::new()))
             }
-            _ => Err(unknown(&description, "tcp, tcp6, unix, ssl, systemd, fd, stdio")),
+            _ => Err(unknown(
+                &description,
+                "tcp, tcp6, unix, ssl, systemd, fd, haproxy, stdio",
+            )),
         }
     }
 
@@ -123,6 +128,24 @@ impl Parser {
             "tls" | "ssl" => self.tls_client(&description),
             _ => Err(unknown(&description, "tcp, unix, fd, tls, ssl")),
         }
+    }
+}
+
+impl Parser {
+    /// What follows is the text of another endpoint.
+    fn haproxy(&self, description: &Description) -> Result<Box<dyn ServerEndpoint>, ParseError> {
+        let begin = description.kind.span.end + 1;
+        let Some(rest) = description
+            .text
+            .get(begin..)
+            .filter(|_| description.kind.span.start == 0)
+        else {
+            let why = "an endpoint comes behind `haproxy`: write `haproxy:tcp:80`, for example";
+            return Err(description.error(description.kind.span.clone(), why));
+        };
+        let below = self.server(rest);
+        let below = below.map_err(|error| error.within(&description.text, begin))?;
+        Ok(Box::new(ProxiedServer::new(below)))
     }
 }
 
