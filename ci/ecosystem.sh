@@ -169,6 +169,10 @@ start_dns() {
     export MATRIX_DNS=127.0.0.1:$port
 }
 
+# librdkafka is built from the source that comes with its crate.
+have make make
+have g++ g++
+
 start_dns
 start_redis
 start_postgres
