@@ -8,10 +8,10 @@ small=(display_date queue_workers undo_send background_job watch_files)
 protocols=(line_echo netstring_rpc chat_rooms smtp_dialogue memcached port_step1 port_step2 port_step3 port_step4)
 http=(json_time axum_app reverse_proxy prime_websocket blocking_handler)
 built=(one_library many_transfers "${small[@]}" "${protocols[@]}" "${http[@]}")
-# With the features of the whole workspace, here and in the other scripts, so that what they have in common is built once.
-cargo build --locked --release --workspace "${built[@]/#/--example=}" --bin interloop-example-c-library
-release=${CARGO_TARGET_DIR:-target}/release
-example=$release/examples/one_library
+# As the tests of the workspace build them, which then need not be done again.
+cargo build --locked --workspace "${built[@]/#/--example=}" --bin interloop-example-c-library
+bin=${CARGO_TARGET_DIR:-target}/debug
+example=$bin/examples/one_library
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -62,7 +62,7 @@ expect_change
 expect() {
     local text=$1 name=$2
     shift 2
-    said=$(timeout 20 "$release/examples/$name" "$@")
+    said=$(timeout 20 "$bin/examples/$name" "$@")
     if [[ $said != *"$text"* ]]; then
         echo "$name $*: expected '$text', got '$said'" >&2
         exit 1
@@ -102,7 +102,7 @@ done
 for name in "${small[@]}" "${http[@]}" "${protocols[@]}"; do
     for wrong in "--loop tokyo" "--loop" "--seconds many" "file"; do
         code=0
-        said=$("$release/examples/$name" $wrong 2>&1 >"$scratch/out") || code=$?
+        said=$("$bin/examples/$name" $wrong 2>&1 >"$scratch/out") || code=$?
         if [[ $code != 2 || $said != "error: "*"usage: $name"* || -s $scratch/out ]]; then
             echo "$name $wrong: exit code $code, '$said'" >&2
             exit 1
@@ -112,10 +112,10 @@ for name in "${small[@]}" "${http[@]}" "${protocols[@]}"; do
 done
 
 # The library for C, and the program in C that uses it.
-"$release/interloop-example-c-library" | tail -n 1 | grep "has said what it was expected to"
+"$bin/interloop-example-c-library" | tail -n 1 | grep "has said what it was expected to"
 
 # Transfers by libcurl, and what it says of wrong arguments.
-said=$(timeout 60 "$release/examples/many_transfers")
+said=$(timeout 60 "$bin/examples/many_transfers")
 if [[ $said != *"6 of 6 loops verified"* ]]; then
     echo "many_transfers: expected all loops verified, got '$said'" >&2
     exit 1
@@ -123,7 +123,7 @@ fi
 echo "many_transfers: 6 of 6 loops verified"
 for wrong in "--transfers 0" "--bytes" "--loops 3"; do
     code=0
-    said=$("$release/examples/many_transfers" $wrong 2>&1 >"$scratch/out") || code=$?
+    said=$("$bin/examples/many_transfers" $wrong 2>&1 >"$scratch/out") || code=$?
     if [[ $code != 2 || $said != "error: "*"usage: many_transfers"* || -s $scratch/out ]]; then
         echo "many_transfers $wrong: exit code $code, '$said'" >&2
         exit 1

@@ -75,7 +75,7 @@ for tool in "$@"; do
             runner=CARGO_TARGET_$(echo "$target" | tr 'a-z-' 'A-Z_')_RUNNER
             memcheck="valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=definite"
             memcheck+=" --errors-for-leak-kinds=definite --suppressions=$PWD/tests/manners/valgrind.supp"
-            env "$runner=$memcheck" cargo test --locked -p interloop-manners --tests -- --test-threads=2
+            env "$runner=$memcheck" cargo test --locked --workspace --test reports --test suite -- --test-threads=2
             ;;
         *)
             echo "foreign.sh: no such tool: $tool" >&2

@@ -32,10 +32,10 @@ if ! python=$(tests/twisted/venv.sh "${VENV:-$scratch/venv}" tests/peers/require
 fi
 
 examples=(line_echo netstring_rpc chat_rooms smtp_dialogue memcached port_step1 port_step2 port_step3 port_step4 prime_websocket)
-cargo build --locked --release --workspace "${examples[@]/#/--example=}"
+cargo build --locked --workspace "${examples[@]/#/--example=}"
 "$python" tests/peers/chapters.py
 begun=$SECONDS
-"$python" tests/peers/drive.py "${CARGO_TARGET_DIR:-target}/release/examples"
+"$python" tests/peers/drive.py "${CARGO_TARGET_DIR:-target}/debug/examples"
 
 "$python" tests/framings/framings.py --count "${1:-2000}" --seed-start "${2:-1000000}" >"$scratch/framings.jsonl"
 INTERLOOP_FRAMINGS=$scratch/framings.jsonl cargo test --locked --workspace --test framings -- --quiet

@@ -22,10 +22,10 @@ usage() {
     exit 2
 }
 
-example=${CARGO_TARGET_DIR:-target}/release/examples/twisted_conformance
+example=${CARGO_TARGET_DIR:-target}/debug/examples/twisted_conformance
 
 if [ $# -eq 0 ]; then
-    cargo build --locked --release --workspace --example twisted_conformance
+    cargo build --locked --workspace --example twisted_conformance
     "$example" tests/twisted/corpus.jsonl.gz
     exit
 fi
@@ -74,9 +74,9 @@ if ! python=$(tests/twisted/venv.sh "${VENV:-$scratch/venv}"); then
 fi
 
 # The text of endpoints is taken apart as Twisted does it, and headers of proxies are read.
-TWISTED_PYTHON=$python cargo test --locked --release --workspace --test endpoints twisted
+TWISTED_PYTHON=$python cargo test --locked --workspace --test endpoints twisted
 
-cargo build --locked --release --workspace --example twisted_conformance
+cargo build --locked --workspace --example twisted_conformance
 keep=${CARGO_TARGET_DIR:-target}/twisted
 
 jobs=${JOBS:-$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)}
