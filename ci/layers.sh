@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# The core depends on no runtime, an adapter on the core and one runtime, the adapter of rustls on neither, that of libcurl on the core, the
-# example's library on the core alone.
+# The core depends on no runtime, an adapter on the core and one runtime, the adapter of rustls on neither, those of libcurl and zbus on the core,
+# the example's library on the core alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Of the workspace whose crates are meant.
+manifest=Cargo.toml
+
 # dependencies CRATE: the names of all crates that it is built from.
 dependencies() {
-    cargo tree --locked -p "$1" -e normal --prefix none --format '{p}' | cut -d' ' -f1 | sort -u
+    cargo tree --locked --manifest-path "$manifest" -p "$1" -e normal --prefix none --format '{p}' | cut -d' ' -f1 | sort -u
 }
 
 # forbid CRATE PATTERN: fails if a dependency matches.
@@ -41,3 +44,7 @@ forbid interloop-hickory "$runtimes|interloop-(tokio|smol|futures|async-.*)"
 # lapin's runtime traits, and tower's services: both of the library's small crates alone.
 forbid interloop-async-rs "$runtimes|interloop-(tokio|smol|futures|async-io|async-std)"
 forbid interloop-tower "$runtimes|tower|interloop-(tokio|smol|futures|async-.*)"
+
+manifest=tests/ecosystem/Cargo.toml
+# What zbus takes of zruntime, its own runtime, is locks and channels, and a pool that is not used.
+forbid interloop-zbus "$runtimes|interloop-(tokio|smol|futures|async-.*)"
