@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every benchmark once, not optimized, to see that it runs. With `full`, prints the tables of benches/README.md,
+# Runs every benchmark once, to see that it runs. With `full`, prints the tables of benches/README.md,
 # which takes most of an hour on a machine that does nothing else.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,5 +15,5 @@ if [ "${1:-}" = full ]; then
         cargo bench --locked -p interloop-benches --bench lines -- "$table"
     done
 else
-    cargo test --locked --workspace --features interloop-benches/shims --bench '*' -- --test
+    cargo bench --locked -p interloop-benches --features shims -- --test
 fi
