@@ -45,7 +45,8 @@ fn polls(criterion: &mut Criterion) {
         .build()
         .unwrap();
     let context = Context::new(runtime.handle()).unwrap();
-    for (name, entered) in [("poll_outside", None), ("poll_inside", Some(runtime.enter()))] {
+    for (name, is_inside) in [("poll_outside", false), ("poll_inside", true)] {
+        let _entered = is_inside.then(|| runtime.enter());
         let mut group = criterion.benchmark_group(name);
         measure(&mut group, "interloop", context.wrap(pending()));
         measure(&mut group, "bare", pending());
@@ -63,7 +64,6 @@ fn polls(criterion: &mut Criterion) {
         #[cfg(feature = "shims")]
         measure(&mut group, "async-compat", async_compat::Compat::new(pending()));
         group.finish();
-        drop(entered);
     }
 }
 
