@@ -104,8 +104,6 @@ fn descriptors_are_taken_by_their_number() {
         .client(&format!("fd:fileno={}", stream.as_raw_fd()))
         .unwrap();
     let transport = block_on(client.connect(&reactor, Shout)).unwrap();
-    // It has a duplicate, and this one is untouched but for its mode.
-    stream.set_nonblocking(false).unwrap();
     assert_eq!(
         transport.peer_addr().map(|peer| format!("{peer:?}")),
         Some(format!("Ip({addr})"))
@@ -113,6 +111,9 @@ fn descriptors_are_taken_by_their_number() {
     transport.abort();
     block_on(transport.closed()).unwrap();
     drop(client);
+    // It had a duplicate, and this one is untouched but for its mode, which the two share: changed any earlier, it
+    // would make the loop's next read a blocking one.
+    stream.set_nonblocking(false).unwrap();
     (&stream).write_all(b"still open").unwrap();
     let mut received = [0; 10];
     (&stream).read_exact(&mut received).unwrap();
