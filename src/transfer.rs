@@ -8,7 +8,7 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
-    net::{RecvFlags, SendAncillaryBuffer, SendFlags},
+    net::{RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendFlags},
 };
 use socket2::SockRef;
 
@@ -80,7 +80,19 @@ pub(crate) fn ask(fd: BorrowedFd<'_>, about: PollFlags) -> rustix::io::Result<Po
     Ok(fds[0].revents())
 }
 
-/// Sends on a stream socket or a connected one. Where the other end is gone that is an error and no signal, whatever the
+/// Receives from a stream socket, which blocks nobody even where it was set to: whoever has a duplicate of it can do that. Less
+/// is done on the way than by `read`, too.
+pub(crate) fn recv(fd: BorrowedFd<'_>, buf: &mut [u8]) -> rustix::io::Result<usize> {
+    Ok(rustix::net::recv(fd, buf, RecvFlags::DONTWAIT)?.0)
+}
+
+/// As [`recv`], into several buffers.
+pub(crate) fn recv_vectored(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>]) -> rustix::io::Result<usize> {
+    let received = rustix::net::recvmsg(fd, bufs, &mut RecvAncillaryBuffer::default(), RecvFlags::DONTWAIT)?;
+    Ok(received.bytes)
+}
+
+/// Sends on a stream socket or a connected one, which blocks nobody, as with [`recv`]. Where the other end is gone that is an error and no signal, whatever the
 /// program does about SIGPIPE.
 pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8]) -> rustix::io::Result<usize> {
     rustix::net::send(fd, buf, send_flags())
@@ -93,16 +105,17 @@ pub(crate) fn send_vectored(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> rustix:
 
 /// Looks at what a stream socket has to read, without taking it.
 pub(crate) fn peek(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
-    let (_, seen) = rustix::io::retry_on_intr(|| rustix::net::recv(fd, &mut *buf, RecvFlags::PEEK))?;
+    let (_, seen) =
+        rustix::io::retry_on_intr(|| rustix::net::recv(fd, &mut *buf, RecvFlags::PEEK | RecvFlags::DONTWAIT))?;
     Ok(seen)
 }
 
 pub(crate) fn send_flags() -> SendFlags {
     // Where there is no such flag the socket itself has been told, by the crate socket2 or the standard library.
     #[cfg(not(target_vendor = "apple"))]
-    return SendFlags::NOSIGNAL;
+    return SendFlags::NOSIGNAL.union(SendFlags::DONTWAIT);
     #[cfg(target_vendor = "apple")]
-    return SendFlags::empty();
+    return SendFlags::DONTWAIT;
 }
 
 /// Makes a system call again that a signal has interrupted.
@@ -133,11 +146,9 @@ pub(crate) fn at_once_mut<'a, 'b>(bufs: &'b mut [IoSliceMut<'a>]) -> &'b mut [Io
     &mut bufs[begin..end]
 }
 
-/// Polls to read from a stream socket or a pipe.
+/// Polls to read from a stream socket.
 pub(crate) fn poll_read(source: &dyn Source, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-    poll_bytes(source, cx, Interest::Readable, buf.len(), |fd| {
-        rustix::io::read(fd, &mut *buf)
-    })
+    poll_bytes(source, cx, Interest::Readable, buf.len(), |fd| recv(fd, buf))
 }
 
 /// Polls to look at what a stream socket has to read, without taking it.
@@ -153,7 +164,7 @@ pub(crate) fn poll_read_vectored(
 ) -> Poll<io::Result<usize>> {
     let bufs = at_once_mut(bufs);
     let wanted = bufs.iter().map(|buf| buf.len()).sum();
-    poll_bytes(source, cx, Interest::Readable, wanted, |fd| rustix::io::readv(fd, bufs))
+    poll_bytes(source, cx, Interest::Readable, wanted, |fd| recv_vectored(fd, bufs))
 }
 
 /// Polls to write to a pipe.

@@ -166,7 +166,7 @@ macro_rules! datagrams {
         }
 
         fn recv(socket: &$socket, fd: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
-            match retry_on_intr(|| rustix::net::recv(fd, &mut *buf, flags)) {
+            match retry_on_intr(|| rustix::net::recv(fd, &mut *buf, flags | RecvFlags::DONTWAIT)) {
                 Err(Errno::AGAIN) if socket.has_ended()? => Ok(0),
                 result => Ok(result?.0),
             }
@@ -178,7 +178,7 @@ macro_rules! datagrams {
             buf: &mut [u8],
             flags: RecvFlags,
         ) -> io::Result<(usize, $addr)> {
-            match retry_on_intr(|| rustix::net::recvfrom(fd, &mut *buf, flags)) {
+            match retry_on_intr(|| rustix::net::recvfrom(fd, &mut *buf, flags | RecvFlags::DONTWAIT)) {
                 Err(Errno::AGAIN) if socket.has_ended()? => Ok((0, $to_addr(None)?)),
                 result => {
                     let (taken, _, addr) = result?;

@@ -57,7 +57,7 @@ macro_rules! streams {
             /// # Errors
             /// [`io::ErrorKind::WouldBlock`] if there is nothing; and those of the system.
             pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-                retry_interrupted(|| Ok(rustix::io::read(self.as_fd(), &mut *buf)?))
+                retry_interrupted(|| Ok(transfer::recv(self.as_fd(), buf)?))
             }
 
             /// Reads what is there into several buffers, one after the other. See [`try_read`](Self::try_read).
@@ -66,7 +66,7 @@ macro_rules! streams {
             /// As for `try_read`.
             pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
                 let bufs = at_once_mut(bufs);
-                retry_interrupted(|| Ok(rustix::io::readv(self.as_fd(), bufs)?))
+                retry_interrupted(|| Ok(transfer::recv_vectored(self.as_fd(), bufs)?))
             }
 
             /// Writes as much as there is room for.

@@ -1,8 +1,8 @@
 //! Several handles on one socket, and several tasks at one listener.
 
 use std::{
-    io,
-    net::Shutdown,
+    io::{self, IoSlice, IoSliceMut},
+    net::{Shutdown, TcpStream as StdStream},
     os::fd::AsFd,
     pin::Pin,
     sync::Arc,
@@ -13,6 +13,7 @@ use futures_util::{
     StreamExt,
     future::{Either, join, join_all, select, try_join, try_join_all},
     io::{AsyncReadExt, AsyncWriteExt},
+    poll,
 };
 use interloop::{
     Reactor,
@@ -102,6 +103,28 @@ pub fn duplicates_read_and_write(mut subject: impl Subject) {
             let other = UnixStream::from_std(&reactor, fd.into()).unwrap();
             check(&reactor, client, [other, server]).await;
         }
+    });
+}
+
+/// The mode is the socket's, and so the same in every duplicate, those of other processes among them.
+pub fn a_duplicate_that_blocks_does_not_block_the_loop(mut subject: impl Subject) {
+    let reactor = subject.reactor();
+    subject.block_on(async {
+        let (mut client, mut server) = connection(&reactor).await;
+        let duplicate: StdStream = server.as_fd().try_clone_to_owned().unwrap().into();
+        duplicate.set_nonblocking(false).unwrap();
+        let mut buf = [0; 4];
+        assert!(poll!(server.read(&mut buf)).is_pending());
+        assert!(poll!(server.read_vectored(&mut [IoSliceMut::new(&mut buf)])).is_pending());
+        assert!(poll!(Box::pin(server.peek(&mut buf))).is_pending());
+        assert_eq!(server.try_read(&mut buf).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        client.write_all(b"ping").await.unwrap();
+        server.read_exact(&mut buf).await.unwrap();
+        assert_eq!(&buf, b"ping");
+        // More than there is room for, as nobody reads.
+        let much = vec![0; 1 << 20];
+        while poll!(server.write(&much)).is_ready() {}
+        assert!(poll!(server.write_vectored(&[IoSlice::new(&much)])).is_pending());
     });
 }
 
