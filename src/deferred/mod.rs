@@ -14,7 +14,7 @@ pub mod sync;
 mod task;
 pub mod unhandled;
 
-pub(crate) use self::task::Surroundings;
+pub(crate) use self::{cell::chain::hold_back, task::Surroundings};
 pub use self::{
     sendable::{CancelHandle, CancelOnDrop, Cancellation, Completer, Deferred, IntoOutcome, Outcome, Pause},
     shared::sendable::Shared,

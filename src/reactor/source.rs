@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::Interest;
+use crate::deferred::hold_back;
 
 /// Lets any number of tasks wait in each direction of a source whose loop remembers one waker per
 /// direction.
@@ -94,6 +95,8 @@ impl Waiters {
         interest: Interest,
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
+        // A loop may wake whom it replaces, and hold a lock meanwhile. A coroutine runs where it is woken, and might poll the same source.
+        let mut poll = |cx: &mut Context<'_>| hold_back(|| poll(cx));
         loop {
             let common = if self.is_alone(cx.waker(), interest) {
                 None
@@ -177,13 +180,11 @@ fn join(
     match alone.take() {
         Some(other) if !other.will_wake(waker) => {
             let common = Arc::new(Common(Mutex::new(Together {
-                wakers: vec![other.clone(), waker.clone()],
+                wakers: vec![other, waker.clone()],
                 asked: now(),
             })));
             *together = Some(common.clone());
-            // A loop may wake whom it replaces, and hold a lock meanwhile. Who is run by its waking would then wait for that lock; so it is
-            // woken before, and gives the loop the common waker itself.
-            (Some(common), vec![other])
+            (Some(common), Vec::new())
         }
         same => {
             *alone = Some(same.unwrap_or_else(|| waker.clone()));
@@ -229,12 +230,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        iter::{once, repeat_n},
-        sync::atomic::AtomicUsize,
-    };
+    use std::{future::poll_fn, sync::atomic::AtomicUsize};
 
     use super::*;
+    use crate::Deferred;
 
     #[derive(Default)]
     struct Counted(AtomicUsize);
@@ -249,6 +248,52 @@ mod tests {
         fn count(&self) -> usize {
             self.0.load(Relaxed)
         }
+    }
+
+    /// A loop that wakes whom it replaces, and holds its lock meanwhile, as async-io does.
+    #[derive(Default)]
+    struct Strict(Mutex<Option<Waker>>);
+
+    impl Strict {
+        fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+            let mut registered = self.0.try_lock().expect("nobody polls it while it is being polled");
+            let replaced = registered.replace(cx.waker().clone());
+            if let Some(other) = replaced.filter(|other| !other.will_wake(cx.waker())) {
+                other.wake();
+            }
+            Poll::Pending
+        }
+    }
+
+    #[test]
+    fn a_coroutine_that_is_replaced_comes_back_when_the_loop_has_been_polled() {
+        let source = Arc::new((Strict::default(), Waiters::new()));
+        let polled = Arc::new(AtomicUsize::new(0));
+        let coroutine = Deferred::<()>::from_coroutine({
+            let (source, polled) = (source.clone(), polled.clone());
+            poll_fn(move |cx| {
+                polled.fetch_add(1, Relaxed);
+                let (event_loop, waiters) = &*source;
+                waiters
+                    .poll(cx, Interest::Readable, |cx| event_loop.poll_ready(cx))
+                    .map(Ok)
+            })
+        });
+        let (event_loop, waiters) = &*source;
+        let other = Arc::new(Counted::default());
+        let waker = Waker::from(other.clone());
+        let mut cx = Context::from_waker(&waker);
+        assert!(
+            waiters
+                .poll(&mut cx, Interest::Readable, |cx| event_loop.poll_ready(cx))
+                .is_pending()
+        );
+        assert_eq!(polled.load(Relaxed), 2);
+        // Both of them are woken by what happens next.
+        let registered = event_loop.0.lock().unwrap().take();
+        registered.expect("a common waker").wake();
+        assert_eq!((other.count(), polled.load(Relaxed)), (1, 3));
+        drop(coroutine);
     }
 
     fn check_who_gives_up(interest: Interest) {
@@ -291,10 +336,8 @@ mod tests {
             .iter()
             .map(|one| waiters.join_at(&Waker::from(one.clone()), Interest::Readable, || now));
         let common = joining.last().flatten().expect("a thousand of them");
-        // The first one is woken when it is not alone any more.
-        let counts = || all.iter().map(|one| one.count());
-        assert!(counts().eq(once(1).chain(repeat_n(0, 999))));
+        assert!(all.iter().all(|one| one.count() == 0));
         common.wake_by_ref();
-        assert!(counts().eq(once(2).chain(repeat_n(1, 999))));
+        assert!(all.iter().all(|one| one.count() == 1));
     }
 }

@@ -167,7 +167,16 @@ pub(in crate::deferred) fn nested(f: impl FnOnce() + 'static) {
     f();
 }
 
-/// What would have been nested too deep.
+/// Runs something that may hold a lock while it wakes: what would run on this thread meanwhile, be it a chain or a coroutine, runs
+/// when it has ended, as it might wait for that lock.
+pub(crate) fn hold_back<R>(f: impl FnOnce() -> R) -> R {
+    let mut running = Running::new(NonNull::dangling(), Whence::VALUE);
+    running.depth = running.depth.max(MAX_DEPTH);
+    let _leave = running.enter();
+    f()
+}
+
+/// What would have been nested too deep, or was held back.
 mod nesting {
     use std::{cell::RefCell, collections::VecDeque};
 
