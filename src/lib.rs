@@ -155,6 +155,8 @@ pub mod signal;
 pub mod testing;
 
 mod aborted;
+#[cfg(feature = "macros")]
+mod attributes;
 mod reactor;
 mod transfer;
 
@@ -174,7 +176,7 @@ pub use crate::{
 };
 
 #[cfg(feature = "macros")]
-pub use interloop_macros::{main, test};
+pub use crate::attributes::{main, test};
 
 // The documents that show code, checked as documentation tests.
 #[cfg(doctest)]
