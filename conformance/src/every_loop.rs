@@ -45,12 +45,17 @@ macro_rules! on_every_loop {
         }
     };
     (@tests $of_loop:ident, $block_on:path, $($name:ident),*) => {
+        // For all of them, so that it is compiled once.
+        fn __run(main: interloop::testing::Main) -> Result<(), interloop::BlockOnError> {
+            $block_on(|reactor| main.run(reactor))
+        }
+
         $(
             #[test]
             fn $name() {
                 interloop::testing::Test::new(stringify!($name), stringify!($of_loop))
                     .timeout(std::time::Duration::from_secs(60))
-                    .run(|main| $block_on(|reactor| main.run(reactor)), super::$name);
+                    .run(__run, super::$name);
             }
         )*
     };

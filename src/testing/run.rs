@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     process::{ExitCode, Termination},
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
     task::Poll,
@@ -68,15 +68,22 @@ impl Test {
     /// # Panics
     /// If the test fails.
     #[track_caller]
-    pub fn run<T, F>(
+    pub fn run<T>(
         self,
-        block_on: impl FnOnce(Main<F>) -> Result<(), BlockOnError> + Send + 'static,
-        main: F,
+        block_on: impl FnOnce(Main) -> Result<(), BlockOnError> + Send + 'static,
+        main: impl AsyncFnOnce(Reactor) -> T + Send + 'static,
     ) -> ExitCode
     where
-        T: Termination,
-        F: AsyncFnOnce(Reactor) -> T + Send + 'static,
+        T: Termination + 'static,
     {
+        // Boxed, so that what runs it on a loop is compiled once, and not for each test.
+        let main =
+            |reactor| -> Pin<Box<dyn Future<Output = ExitCode>>> { Box::pin(async { main(reactor).await.report() }) };
+        self.run_boxed(Box::new(block_on), Box::new(main))
+    }
+
+    #[track_caller]
+    fn run_boxed(self, block_on: Box<BlockOn>, main: Box<Function>) -> ExitCode {
         let (events, received) = mpsc::channel();
         let (stop, stopped) = Deferred::pair();
         let watch = Watch::new();
@@ -200,22 +207,21 @@ enum Event {
     LoopEnded(thread::Result<Result<(), BlockOnError>>),
 }
 
+type Function = dyn FnOnce(Reactor) -> Pin<Box<dyn Future<Output = ExitCode>>> + Send;
+type BlockOn = dyn FnOnce(Main) -> Result<(), BlockOnError> + Send;
+
 /// The function of a [`Test`], for its loop to run.
 #[must_use = "a test fails if its function is not run"]
-pub struct Main<F> {
-    main: F,
+pub struct Main {
+    main: Box<Function>,
     watch: Watch,
     stopped: Deferred<()>,
     events: Sender<Event>,
 }
 
-impl<F> Main<F> {
+impl Main {
     /// Runs the function, on the loop of a reactor.
-    pub async fn run<T>(self, reactor: Reactor)
-    where
-        T: Termination,
-        F: AsyncFnOnce(Reactor) -> T,
-    {
+    pub async fn run(self, reactor: Reactor) {
         let Self {
             main,
             watch,
@@ -225,10 +231,10 @@ impl<F> Main<F> {
         let reactor = watch.on(&reactor);
         let _entered = reactor.enter();
         let exit_code = {
-            let mut main = pin!(main(reactor.clone()));
+            let mut main = main(reactor.clone());
             let output = poll_fn(|cx| {
-                if let Poll::Ready(output) = main.as_mut().poll(cx) {
-                    return Poll::Ready(Some(output.report()));
+                if let Poll::Ready(exit_code) = main.as_mut().poll(cx) {
+                    return Poll::Ready(Some(exit_code));
                 }
                 // Whether it was told to stop, or there is nobody left to tell.
                 pin!(&mut stopped).poll(cx).map(|_| None)
@@ -251,7 +257,7 @@ impl<F> Main<F> {
     }
 }
 
-impl<F> fmt::Debug for Main<F> {
+impl fmt::Debug for Main {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Main").finish_non_exhaustive()
     }

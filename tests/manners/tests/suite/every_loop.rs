@@ -25,11 +25,7 @@ macro_rules! every_loop {
 pub(crate) use every_loop;
 
 /// Runs a test on a `ThreadPool` of futures.
-pub(crate) fn on_a_thread_pool<F>(main: interloop::testing::Main<F>) -> Result<(), interloop::BlockOnError>
-where
-    interloop::testing::Main<F>: Send,
-    F: AsyncFnOnce(interloop::Reactor) + Send + 'static,
-{
+pub(crate) fn on_a_thread_pool(main: interloop::testing::Main) -> Result<(), interloop::BlockOnError> {
     let pool = futures_executor::ThreadPool::builder()
         .pool_size(2)
         .create()
