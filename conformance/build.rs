@@ -4,11 +4,15 @@
 
 use std::{collections::BTreeMap, env, fmt::Write, fs, path::Path};
 
-/// The macros of the list, and the trait of the subject that their cases take.
-const LISTS: [(&str, &str); 3] = [
-    ("__every_loop", "impl Subject"),
-    ("__loops_that_shut_down", "impl ShutsDown"),
-    ("__functions_that_run_a_loop", "impl BlocksOn"),
+/// The macros of the list, what their cases take, and how it is made of a subject.
+const LISTS: [(&str, &str, &str); 3] = [
+    ("__every_loop", "AnySubject", "$crate::__AnySubject::new"),
+    ("__loops_that_shut_down", "AnyShutsDown", "$crate::__AnyShutsDown::new"),
+    (
+        "__functions_that_run_a_loop",
+        "impl BlocksOn",
+        "::core::convert::identity",
+    ),
 ];
 
 fn main() {
@@ -22,17 +26,18 @@ fn main() {
         topics.insert(topic, text);
     }
     let mut list = String::new();
-    for (name, bound) in LISTS {
+    for (name, taken, made) in LISTS {
         write!(
             list,
             "#[doc(hidden)]\n#[macro_export]\nmacro_rules! {name} {{\n    ($name:ident) => {{\n"
         )
         .expect("strings take all");
         for (topic, text) in &topics {
-            let cases: Vec<_> = cases_of(topic, text, bound).collect();
+            let cases: Vec<_> = cases_of(topic, text, taken).collect();
             if !cases.is_empty() {
                 let cases = cases.join(" ");
-                writeln!(list, "        $crate::__topic! {{ $name, {topic}: {cases} }}").expect("strings take all");
+                writeln!(list, "        $crate::__topic! {{ $name, {made}, {topic}: {cases} }}")
+                    .expect("strings take all");
             }
         }
         list.push_str("    };\n}\n");
@@ -41,15 +46,15 @@ fn main() {
     fs::write(Path::new(&out).join("list.rs"), list).expect("a file for the list");
 }
 
-/// The names of the public functions whose subject is bounded so.
-fn cases_of<'a>(topic: &str, text: &'a str, bound: &str) -> impl Iterator<Item = &'a str> {
+/// The names of the public functions whose subject is that.
+fn cases_of<'a>(topic: &str, text: &'a str, taken: &str) -> impl Iterator<Item = &'a str> {
     text.split("\npub fn ").skip(1).filter_map(move |function| {
         let (signature, _) = function.split_once('{').expect("a body");
         let (name, subject) = signature.split_once('(').expect("parameters");
         assert!(
-            LISTS.iter().any(|(_, bound)| subject.contains(bound)),
+            LISTS.iter().any(|(_, taken, _)| subject.contains(taken)),
             "`{topic}::{name}` is no case, as it takes no subject: make it `pub(super)`"
         );
-        subject.contains(bound).then_some(name)
+        subject.contains(taken).then_some(name)
     })
 }

@@ -108,6 +108,7 @@
 
 #![forbid(unsafe_code)]
 
+mod any;
 #[doc(hidden)]
 pub mod cases;
 mod every_loop;
@@ -121,8 +122,12 @@ use std::future::Future;
 
 use interloop::{BlockOnError, Reactor};
 
+use crate::any::{AnyShutsDown, AnySubject};
 #[doc(hidden)]
-pub use crate::run::run as __run;
+pub use crate::{
+    any::{AnyShutsDown as __AnyShutsDown, AnySubject as __AnySubject},
+    run::run as __run,
+};
 
 /// A loop under test.
 ///

@@ -57,13 +57,13 @@ macro_rules! conformance_block_on {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __topic {
-    ($name:ident, $topic:ident: $($case:ident)*) => {
+    ($name:ident, $subject:path, $topic:ident: $($case:ident)*) => {
         mod $topic {
             $(
                 #[test]
                 fn $case() {
                     let case = concat!(stringify!($topic), "::", stringify!($case));
-                    $crate::__run(stringify!($name), case, super::__make, $crate::cases::$topic::$case);
+                    $crate::__run(stringify!($name), case, super::__make, $subject, $crate::cases::$topic::$case);
                 }
             )*
         }

@@ -16,7 +16,7 @@ fn named(page: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// The cases of a topic of the list.
 fn listed<'a>(list: &'a str, topic: &str) -> BTreeSet<&'a str> {
-    let Some((_, rest)) = list.split_once(&format!("$name, {topic}:")) else {
+    let Some((_, rest)) = list.split_once(&format!(", {topic}:")) else {
         return BTreeSet::new();
     };
     let (cases, _) = rest.split_once('}').expect("the end of the topic");

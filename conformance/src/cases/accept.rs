@@ -18,7 +18,7 @@ use interloop::net::{Incoming, Listener, TcpListener, TcpSocket, TcpStream};
 use socket2::{Domain, Socket, Type};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{connection, listen},
 };
 
@@ -38,7 +38,7 @@ where
     Ok(incoming.into_inner())
 }
 
-pub fn incoming_connections_are_a_stream(mut subject: impl Subject) {
+pub fn incoming_connections_are_a_stream(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let listener = listen(&reactor);
@@ -56,7 +56,7 @@ pub fn incoming_connections_are_a_stream(mut subject: impl Subject) {
     });
 }
 
-pub fn a_stream_of_connections_owns_its_listener(mut subject: impl Subject) {
+pub fn a_stream_of_connections_owns_its_listener(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let listener = listen(&reactor);
     let addr = listener.local_addr().unwrap();
@@ -71,7 +71,7 @@ pub fn a_stream_of_connections_owns_its_listener(mut subject: impl Subject) {
     });
 }
 
-pub fn two_streams_of_connections_share_a_listener(mut subject: impl Subject) {
+pub fn two_streams_of_connections_share_a_listener(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let listener = Arc::new(listen(&reactor));
@@ -87,7 +87,7 @@ pub fn two_streams_of_connections_share_a_listener(mut subject: impl Subject) {
     });
 }
 
-pub fn a_next_connection_that_is_given_up_is_not_lost(mut subject: impl Subject) {
+pub fn a_next_connection_that_is_given_up_is_not_lost(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let listener = listen(&reactor);
@@ -107,7 +107,7 @@ pub fn a_next_connection_that_is_given_up_is_not_lost(mut subject: impl Subject)
     });
 }
 
-pub fn connections_that_were_reset_do_not_end_the_stream(mut subject: impl Subject) {
+pub fn connections_that_were_reset_do_not_end_the_stream(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let listener = listen(&reactor);
@@ -128,7 +128,7 @@ pub fn connections_that_were_reset_do_not_end_the_stream(mut subject: impl Subje
     });
 }
 
-pub fn a_listener_that_fails_ends_its_stream(mut subject: impl Subject) {
+pub fn a_listener_that_fails_ends_its_stream(mut subject: AnySubject) {
     let reactor = subject.reactor();
     // It does not listen.
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -143,7 +143,7 @@ pub fn a_listener_that_fails_ends_its_stream(mut subject: impl Subject) {
     });
 }
 
-pub fn a_socket_listens_with_its_options(mut subject: impl Subject) {
+pub fn a_socket_listens_with_its_options(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let socket = TcpSocket::for_addr(loopback()).unwrap();
     assert!(!socket.reuse_address().unwrap());
@@ -167,7 +167,7 @@ pub fn a_socket_listens_with_its_options(mut subject: impl Subject) {
     });
 }
 
-pub fn a_socket_connects_from_the_address_it_took(mut subject: impl Subject) {
+pub fn a_socket_connects_from_the_address_it_took(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let listener = listen(&reactor);
@@ -183,7 +183,7 @@ pub fn a_socket_connects_from_the_address_it_took(mut subject: impl Subject) {
     });
 }
 
-pub fn two_listeners_share_a_port(mut subject: impl Subject) {
+pub fn two_listeners_share_a_port(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let listen_on = |addr| {
         let socket = TcpSocket::new_v4().unwrap();
@@ -203,7 +203,7 @@ pub fn two_listeners_share_a_port(mut subject: impl Subject) {
     });
 }
 
-pub fn a_socket_for_ipv6_has_its_options(mut subject: impl Subject) {
+pub fn a_socket_for_ipv6_has_its_options(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let any = "[::1]:0".parse().unwrap();
     let Ok(()) = TcpSocket::new_v6().and_then(|socket| socket.bind(any)) else {
@@ -223,7 +223,7 @@ pub fn a_socket_for_ipv6_has_its_options(mut subject: impl Subject) {
     });
 }
 
-pub fn a_listener_of_std_is_taken_over_and_given_back(mut subject: impl Subject) {
+pub fn a_listener_of_std_is_taken_over_and_given_back(mut subject: AnySubject) {
     let reactor = subject.reactor();
     // It would block.
     let std_listener = StdListener::bind("127.0.0.1:0").unwrap();
@@ -249,7 +249,7 @@ pub fn a_listener_of_std_is_taken_over_and_given_back(mut subject: impl Subject)
     });
 }
 
-pub fn a_connection_outlives_its_listener(mut subject: impl Subject) {
+pub fn a_connection_outlives_its_listener(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         // The listener is gone with the function that made them.

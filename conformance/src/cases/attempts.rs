@@ -14,7 +14,7 @@ use interloop::{Interest, net::UnixStream};
 use rustix::net::{RecvFlags, recv};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{HOUR, connection, parked, yield_now},
 };
 
@@ -56,7 +56,7 @@ macro_rules! until_full {
     }};
 }
 
-pub fn a_stream_is_filled_and_emptied_without_waiting(mut subject: impl Subject) {
+pub fn a_stream_is_filled_and_emptied_without_waiting(mut subject: AnySubject) {
     each_kind!(subject, |one, other| {
         let (waits, readable) = parked(other.readable());
         let (readable, ()) = join(readable, async {
@@ -82,7 +82,7 @@ pub fn a_stream_is_filled_and_emptied_without_waiting(mut subject: impl Subject)
     });
 }
 
-pub fn a_stream_is_filled_and_emptied_by_several_buffers(mut subject: impl Subject) {
+pub fn a_stream_is_filled_and_emptied_by_several_buffers(mut subject: AnySubject) {
     each_kind!(subject, |one, other| {
         let bytes: Vec<u8> = (0..4000_u32).map(|n| (n % 251) as u8).collect();
         let pieces: Vec<_> = bytes.chunks(10).map(IoSlice::new).collect();
@@ -109,7 +109,7 @@ pub fn a_stream_is_filled_and_emptied_by_several_buffers(mut subject: impl Subje
     });
 }
 
-pub fn peeking_without_waiting_takes_nothing(mut subject: impl Subject) {
+pub fn peeking_without_waiting_takes_nothing(mut subject: AnySubject) {
     each_kind!(subject, |mut one, mut other| {
         let mut buf = [0; 8];
         assert_eq!(other.try_peek(&mut buf).unwrap_err().kind(), io::ErrorKind::WouldBlock);
@@ -128,7 +128,7 @@ pub fn peeking_without_waiting_takes_nothing(mut subject: impl Subject) {
     });
 }
 
-pub fn readiness_tells_the_directions_apart(mut subject: impl Subject) {
+pub fn readiness_tells_the_directions_apart(mut subject: AnySubject) {
     each_kind!(subject, |one, mut other| {
         let ready = one.ready(BOTH).await.unwrap();
         assert!(ready.is_writable() && !ready.is_readable(), "{ready:?}");
@@ -152,7 +152,7 @@ pub fn readiness_tells_the_directions_apart(mut subject: impl Subject) {
     });
 }
 
-pub fn either_direction_wakes_who_waits_for_both(mut subject: impl Subject) {
+pub fn either_direction_wakes_who_waits_for_both(mut subject: AnySubject) {
     each_kind!(subject, |one, mut other| {
         let full = until_full!(one, one.try_write(&[7; 4000]));
         let (waits, ready) = parked(one.ready(BOTH));
@@ -176,7 +176,7 @@ pub fn either_direction_wakes_who_waits_for_both(mut subject: impl Subject) {
     });
 }
 
-pub fn readiness_tells_that_the_peer_has_closed(mut subject: impl Subject) {
+pub fn readiness_tells_that_the_peer_has_closed(mut subject: AnySubject) {
     each_kind!(subject, |one, mut other| {
         other.write_all(b"last").await.unwrap();
         other.close().await.unwrap();
@@ -197,7 +197,7 @@ pub fn readiness_tells_that_the_peer_has_closed(mut subject: impl Subject) {
     });
 }
 
-pub fn a_full_stream_is_writable_when_its_peer_is_gone(mut subject: impl Subject) {
+pub fn a_full_stream_is_writable_when_its_peer_is_gone(mut subject: AnySubject) {
     each_kind!(subject, |one, other| {
         until_full!(one, one.try_write(&[7; 4000]));
         let (waits, writable) = parked(one.writable());
@@ -214,14 +214,14 @@ pub fn a_full_stream_is_writable_when_its_peer_is_gone(mut subject: impl Subject
     });
 }
 
-pub fn readiness_for_nothing_is_refused(mut subject: impl Subject) {
+pub fn readiness_for_nothing_is_refused(mut subject: AnySubject) {
     each_kind!(subject, |one, _other| {
         let error = one.ready(&[]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     });
 }
 
-pub fn an_operation_of_ones_own_waits(mut subject: impl Subject) {
+pub fn an_operation_of_ones_own_waits(mut subject: AnySubject) {
     each_kind!(subject, |one, other| {
         let mut buf = [0; 8];
         let (waits, receiving) = parked(other.read_with(|fd| Ok(recv(fd, &mut buf, RecvFlags::empty())?.1)));
@@ -237,7 +237,7 @@ pub fn an_operation_of_ones_own_waits(mut subject: impl Subject) {
     });
 }
 
-pub fn a_read_ends_with_its_time_limit_and_loses_nothing(mut subject: impl Subject) {
+pub fn a_read_ends_with_its_time_limit_and_loses_nothing(mut subject: AnySubject) {
     let reactor = subject.reactor();
     each_kind!(subject, |mut one, mut other| {
         let mut buf = [0; 8];

@@ -9,11 +9,11 @@ use futures_util::future::try_join_all;
 use interloop::{Aborted, Deferred};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{Counter, OnDrop, on_thread, wait, yield_now},
 };
 
-pub fn a_job_gives_its_result(mut subject: impl Subject) {
+pub fn a_job_gives_its_result(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let job = reactor.spawn_blocking(|| Ok::<_, Aborted>(42));
     assert_eq!(subject.block_on(job).unwrap(), 42);
@@ -21,7 +21,7 @@ pub fn a_job_gives_its_result(mut subject: impl Subject) {
     assert_eq!(subject.block_on(job).unwrap_err(), "no such file");
 }
 
-pub fn a_panic_fails_the_job_and_others_run(mut subject: impl Subject) {
+pub fn a_panic_fails_the_job_and_others_run(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..10 {
         let job = reactor.spawn_blocking::<(), Aborted>(|| panic!("out of paper"));
@@ -32,7 +32,7 @@ pub fn a_panic_fails_the_job_and_others_run(mut subject: impl Subject) {
     assert_eq!(subject.block_on(job).unwrap(), 42);
 }
 
-pub fn a_job_runs_though_its_deferred_was_dropped(mut subject: impl Subject) {
+pub fn a_job_runs_though_its_deferred_was_dropped(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (completer, ran) = Deferred::<_>::pair();
     drop(reactor.spawn_blocking(move || {
@@ -42,7 +42,7 @@ pub fn a_job_runs_though_its_deferred_was_dropped(mut subject: impl Subject) {
     assert_eq!(subject.block_on(ran).unwrap(), 42);
 }
 
-pub fn a_job_runs_though_nobody_drives_the_loop(subject: impl Subject) {
+pub fn a_job_runs_though_nobody_drives_the_loop(subject: AnySubject) {
     let reactor = subject.reactor();
     let (ran, has_run) = mpsc::channel();
     let job = reactor.spawn_blocking(move || {
@@ -53,7 +53,7 @@ pub fn a_job_runs_though_nobody_drives_the_loop(subject: impl Subject) {
     wait(job).unwrap();
 }
 
-pub fn a_job_that_waits_for_the_loop_does_not_hold_it_up(mut subject: impl Subject) {
+pub fn a_job_that_waits_for_the_loop_does_not_hold_it_up(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let on_loop = reactor.clone();
     let job = reactor.spawn_blocking(move || {
@@ -68,7 +68,7 @@ pub fn a_job_that_waits_for_the_loop_does_not_hold_it_up(mut subject: impl Subje
     assert_eq!(subject.block_on(job).unwrap(), 42);
 }
 
-pub fn many_jobs_run_at_once(mut subject: impl Subject) {
+pub fn many_jobs_run_at_once(mut subject: AnySubject) {
     const AT_ONCE: usize = 16;
 
     let reactor = subject.reactor();
@@ -86,7 +86,7 @@ pub fn many_jobs_run_at_once(mut subject: impl Subject) {
     assert_eq!(results, (0..AT_ONCE).collect::<Vec<_>>());
 }
 
-pub fn a_thousand_short_jobs_run(mut subject: impl Subject) {
+pub fn a_thousand_short_jobs_run(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let results = subject.block_on(async {
         let jobs = (0..1000).map(|job| reactor.spawn_blocking(move || Ok::<_, Aborted>(job)));
@@ -95,7 +95,7 @@ pub fn a_thousand_short_jobs_run(mut subject: impl Subject) {
     assert_eq!(results.unwrap(), (0..1000).collect::<Vec<_>>());
 }
 
-pub fn a_job_and_a_plain_thread_start_others(mut subject: impl Subject) {
+pub fn a_job_and_a_plain_thread_start_others(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let starting = on_thread(move || {
         let inner = reactor.clone();
@@ -108,7 +108,7 @@ pub fn a_job_and_a_plain_thread_start_others(mut subject: impl Subject) {
     assert_eq!(subject.block_on(starting).unwrap().unwrap(), 42);
 }
 
-pub fn a_job_cancelled_while_it_runs_ends_and_its_result_is_dropped(mut subject: impl Subject) {
+pub fn a_job_cancelled_while_it_runs_ends_and_its_result_is_dropped(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let drops = Counter::default();
     let (completer, dropped) = Deferred::<_>::pair();
@@ -131,7 +131,7 @@ pub fn a_job_cancelled_while_it_runs_ends_and_its_result_is_dropped(mut subject:
     assert_eq!(drops.count(), 1);
 }
 
-pub fn a_job_cancelled_at_once_runs_not_at_all_or_to_its_end(mut subject: impl Subject) {
+pub fn a_job_cancelled_at_once_runs_not_at_all_or_to_its_end(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..100 {
         let (starts, ends, drops) = (Counter::default(), Counter::default(), Counter::default());

@@ -9,7 +9,7 @@ use interloop::{
 };
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{on_thread, parked, yield_now},
 };
 
@@ -25,7 +25,7 @@ async fn rest(mut items: Receiver<u32>) -> Result<Vec<u32>, Aborted> {
     Ok(taken)
 }
 
-pub fn a_push_of_a_plain_thread_wakes_a_task(mut subject: impl Subject) {
+pub fn a_push_of_a_plain_thread_wakes_a_task(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (sender, mut items) = bounded(1);
     let (waits, taking) = parked(async move { items.next().await.unwrap() });
@@ -35,7 +35,7 @@ pub fn a_push_of_a_plain_thread_wakes_a_task(mut subject: impl Subject) {
     assert_eq!(subject.block_on(taking).unwrap(), 42);
 }
 
-pub fn a_task_takes_while_a_plain_thread_pushes(mut subject: impl Subject) {
+pub fn a_task_takes_while_a_plain_thread_pushes(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (sender, items) = bounded(3);
     let taking = reactor.spawn(rest(items));
@@ -44,7 +44,7 @@ pub fn a_task_takes_while_a_plain_thread_pushes(mut subject: impl Subject) {
     assert_eq!(subject.block_on(pushing).unwrap(), 10_000);
 }
 
-pub fn many_threads_push_at_once(mut subject: impl Subject) {
+pub fn many_threads_push_at_once(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (sender, items) = bounded(16);
     let taking = reactor.spawn(rest(items));
@@ -61,7 +61,7 @@ pub fn many_threads_push_at_once(mut subject: impl Subject) {
     subject.block_on(try_join_all(pushing)).unwrap();
 }
 
-pub fn many_streams_have_their_own_tasks(mut subject: impl Subject) {
+pub fn many_streams_have_their_own_tasks(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (senders, taking): (Vec<_>, Vec<_>) = (0..100)
         .map(|_| {
@@ -82,7 +82,7 @@ pub fn many_streams_have_their_own_tasks(mut subject: impl Subject) {
     subject.block_on(pushing).unwrap();
 }
 
-pub fn a_task_pushes_and_another_takes(mut subject: impl Subject) {
+pub fn a_task_pushes_and_another_takes(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (sender, items) = stream::unbounded::<u32, Aborted>();
     let taking = reactor.spawn(rest(items));
@@ -96,7 +96,7 @@ pub fn a_task_pushes_and_another_takes(mut subject: impl Subject) {
     assert_eq!(subject.block_on(taking).unwrap(), (0..1000).collect::<Vec<_>>());
 }
 
-pub fn a_call_of_the_loop_pushes(mut subject: impl Subject) {
+pub fn a_call_of_the_loop_pushes(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (sender, items) = stream::unbounded::<u32, Aborted>();
     for n in 0..100 {
@@ -108,7 +108,7 @@ pub fn a_call_of_the_loop_pushes(mut subject: impl Subject) {
     assert_eq!(subject.block_on(taking).unwrap(), (0..100).collect::<Vec<_>>());
 }
 
-pub fn a_task_that_would_wait_for_room_is_told(mut subject: impl Subject) {
+pub fn a_task_that_would_wait_for_room_is_told(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (sender, items) = bounded(1);
     let pushing = reactor.spawn(async move {
@@ -122,7 +122,7 @@ pub fn a_task_that_would_wait_for_room_is_told(mut subject: impl Subject) {
     assert_eq!(subject.block_on(taking).unwrap(), [1]);
 }
 
-pub fn a_blocking_job_waits_for_room(mut subject: impl Subject) {
+pub fn a_blocking_job_waits_for_room(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (sender, items) = bounded(1);
     let pushing = reactor.spawn_blocking(move || Ok::<_, Aborted>(sender.push_all(0..1000).unwrap()));
@@ -131,7 +131,7 @@ pub fn a_blocking_job_waits_for_room(mut subject: impl Subject) {
     assert_eq!(subject.block_on(pushing).unwrap(), 1000);
 }
 
-pub fn a_task_that_has_enough_stops_the_callback(mut subject: impl Subject) {
+pub fn a_task_that_has_enough_stops_the_callback(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (sender, mut items) = bounded(4);
     let calling = on_thread(move || (0..).try_for_each(sender.into_callback::<ControlFlow<()>>()));
@@ -148,7 +148,7 @@ pub fn a_task_that_has_enough_stops_the_callback(mut subject: impl Subject) {
     assert!(subject.block_on(calling).unwrap().is_break());
 }
 
-pub fn a_task_that_is_cancelled_stops_the_callback(mut subject: impl Subject) {
+pub fn a_task_that_is_cancelled_stops_the_callback(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (sender, items) = bounded(1);
     let (waits, taking) = parked(rest(items));
@@ -180,14 +180,14 @@ pub(super) fn waits_for_room(subject: &mut impl Subject) -> (Deferred<bool>, Def
     (pushing, holding)
 }
 
-pub fn a_thread_that_waits_for_room_is_told_that_the_task_was_cancelled(mut subject: impl Subject) {
+pub fn a_thread_that_waits_for_room_is_told_that_the_task_was_cancelled(mut subject: AnySubject) {
     let (pushing, holding) = waits_for_room(&mut subject);
     holding.cancel();
     assert!(subject.block_on(pushing).unwrap());
     assert!(subject.block_on(holding).unwrap_err().is_cancelled());
 }
 
-pub fn an_item_that_is_given_up_is_not_lost(mut subject: impl Subject) {
+pub fn an_item_that_is_given_up_is_not_lost(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (sender, mut items) = bounded(1);
     let (waits, taking) = parked(async move {
@@ -201,7 +201,7 @@ pub fn an_item_that_is_given_up_is_not_lost(mut subject: impl Subject) {
     assert_eq!(subject.block_on(taking).unwrap(), 42);
 }
 
-pub fn what_overflows_tells_the_task_how_much_it_was_given(mut subject: impl Subject) {
+pub fn what_overflows_tells_the_task_how_much_it_was_given(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (sender, mut items) = stream::bounded::<u32, Aborted>(NonZeroUsize::new(10).unwrap(), Overflow::Fail);
     let pushing = on_thread(move || (0..).try_for_each(sender.into_callback::<ControlFlow<()>>()));
@@ -219,7 +219,7 @@ pub fn what_overflows_tells_the_task_how_much_it_was_given(mut subject: impl Sub
     assert_eq!(told, Some(taken));
 }
 
-pub fn a_plain_thread_takes_what_a_task_pushes(mut subject: impl Subject) {
+pub fn a_plain_thread_takes_what_a_task_pushes(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (sender, items) = stream::unbounded::<u32, Aborted>();
     let taking = on_thread(move || crate::tools::wait(rest(items)).unwrap());

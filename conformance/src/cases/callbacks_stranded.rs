@@ -7,11 +7,11 @@ use interloop::Aborted;
 
 use super::callbacks_many::{bounded, waits_for_room};
 use crate::{
-    ShutsDown,
+    AnyShutsDown, ShutsDown, Subject,
     tools::{on_thread, parked, wait},
 };
 
-pub fn a_push_is_told_that_the_task_is_gone(mut subject: impl ShutsDown) {
+pub fn a_push_is_told_that_the_task_is_gone(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (sender, mut items) = bounded(1);
     let (waits, taking) = parked(async move { items.next().await.unwrap() });
@@ -22,7 +22,7 @@ pub fn a_push_is_told_that_the_task_is_gone(mut subject: impl ShutsDown) {
     assert!(wait(taking).unwrap_err().is_shut_down());
 }
 
-pub fn a_thread_that_pushes_meanwhile_is_told(mut subject: impl ShutsDown) {
+pub fn a_thread_that_pushes_meanwhile_is_told(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (sender, mut items) = bounded(4);
     let calling = on_thread(move || (0..).try_for_each(sender.into_callback::<ControlFlow<()>>()));
@@ -45,14 +45,14 @@ pub fn a_thread_that_pushes_meanwhile_is_told(mut subject: impl ShutsDown) {
     assert!(wait(calling).unwrap().is_break());
 }
 
-pub fn a_thread_that_waits_for_room_is_told(mut subject: impl ShutsDown) {
+pub fn a_thread_that_waits_for_room_is_told(mut subject: AnyShutsDown) {
     let (pushing, holding) = waits_for_room(&mut subject);
     subject.shut_down();
     assert!(wait(pushing).unwrap());
     assert!(wait(holding).unwrap_err().is_shut_down());
 }
 
-pub fn a_stream_that_the_loop_pushed_into_ends(mut subject: impl ShutsDown) {
+pub fn a_stream_that_the_loop_pushed_into_ends(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (sender, mut items) = bounded(1);
     let (waits, pushing) = parked(async move {

@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use interloop::{Aborted, Completer, Deferred, DelayedCall, Reactor};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{Counter, HOUR, MILLISECOND, is_current, on_thread, yield_now},
 };
 
@@ -53,7 +53,7 @@ fn called_after(reactor: &Reactor, delay: Duration) -> Deferred<()> {
     deferred
 }
 
-pub fn a_call_is_made_and_not_inside_of_call_soon(mut subject: impl Subject) {
+pub fn a_call_is_made_and_not_inside_of_call_soon(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let log = Log::default();
     let posted = subject.block_on({
@@ -79,7 +79,7 @@ pub fn a_call_is_made_and_not_inside_of_call_soon(mut subject: impl Subject) {
     assert_eq!(log.entries(), [1]);
 }
 
-pub fn calls_are_made_in_the_order_in_which_they_were_posted(mut subject: impl Subject) {
+pub fn calls_are_made_in_the_order_in_which_they_were_posted(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let log = Log::default();
     for entry in 0..10_000 {
@@ -89,7 +89,7 @@ pub fn calls_are_made_in_the_order_in_which_they_were_posted(mut subject: impl S
     assert!(log.entries().into_iter().eq(0..10_000));
 }
 
-pub fn calls_never_overlap(mut subject: impl Subject) {
+pub fn calls_never_overlap(mut subject: AnySubject) {
     const THREADS: usize = 4;
     const CALLS: usize = 2_000;
 
@@ -124,7 +124,7 @@ pub fn calls_never_overlap(mut subject: impl Subject) {
     });
 }
 
-pub fn each_threads_calls_keep_their_order(mut subject: impl Subject) {
+pub fn each_threads_calls_keep_their_order(mut subject: AnySubject) {
     const CALLS: usize = 5_000;
 
     let reactor = subject.reactor();
@@ -144,7 +144,7 @@ pub fn each_threads_calls_keep_their_order(mut subject: impl Subject) {
     }
 }
 
-pub fn what_a_call_posts_is_made_in_the_next_round(mut subject: impl Subject) {
+pub fn what_a_call_posts_is_made_in_the_next_round(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let log = Log::default();
     let (completer, done) = Deferred::<()>::pair();
@@ -170,7 +170,7 @@ pub fn what_a_call_posts_is_made_in_the_next_round(mut subject: impl Subject) {
     assert_eq!(log.entries(), [1, 2, 3, 4]);
 }
 
-pub fn a_chain_of_calls_goes_on_for_long(mut subject: impl Subject) {
+pub fn a_chain_of_calls_goes_on_for_long(mut subject: AnySubject) {
     fn step(reactor: Reactor, left: usize, completer: Completer<()>) {
         match left {
             0 => completer.complete(()),
@@ -182,7 +182,7 @@ pub fn a_chain_of_calls_goes_on_for_long(mut subject: impl Subject) {
     subject.block_on(done).unwrap();
 }
 
-pub fn calls_that_never_end_let_other_tasks_run(mut subject: impl Subject) {
+pub fn calls_that_never_end_let_other_tasks_run(mut subject: AnySubject) {
     fn until(ran: Arc<AtomicBool>, reactor: Reactor, completer: Completer<()>) {
         if ran.load(Ordering::SeqCst) {
             return completer.complete(());
@@ -204,7 +204,7 @@ pub fn calls_that_never_end_let_other_tasks_run(mut subject: impl Subject) {
     subject.block_on(task).unwrap();
 }
 
-pub fn a_panic_does_not_keep_the_next_call_from_being_made(mut subject: impl Subject) {
+pub fn a_panic_does_not_keep_the_next_call_from_being_made(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let log = Log::default();
     reactor.call_soon(|| panic!("a callback's panic, which is part of the test"));
@@ -217,7 +217,7 @@ pub fn a_panic_does_not_keep_the_next_call_from_being_made(mut subject: impl Sub
     assert_eq!(log.entries(), [1, 2]);
 }
 
-pub fn a_call_finds_its_reactor(mut subject: impl Subject) {
+pub fn a_call_finds_its_reactor(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (soon, is_soon) = Deferred::<bool>::pair();
     let (later, is_later) = Deferred::<bool>::pair();
@@ -229,7 +229,7 @@ pub fn a_call_finds_its_reactor(mut subject: impl Subject) {
     assert!(subject.block_on(is_later).unwrap());
 }
 
-pub fn calls_are_made_though_all_handles_are_gone(mut subject: impl Subject) {
+pub fn calls_are_made_though_all_handles_are_gone(mut subject: AnySubject) {
     let (completer, done) = Deferred::<()>::pair();
     let (later, done_later) = Deferred::<()>::pair();
     {
@@ -241,7 +241,7 @@ pub fn calls_are_made_though_all_handles_are_gone(mut subject: impl Subject) {
     subject.block_on(done_later).unwrap();
 }
 
-pub fn a_blocking_job_and_a_callback_of_a_deferred_post(mut subject: impl Subject) {
+pub fn a_blocking_job_and_a_callback_of_a_deferred_post(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let log = Log::default();
     let job = reactor.spawn_blocking({
@@ -257,7 +257,7 @@ pub fn a_blocking_job_and_a_callback_of_a_deferred_post(mut subject: impl Subjec
     assert_eq!(log.entries(), [1, 2]);
 }
 
-pub fn a_delayed_call_is_never_early(mut subject: impl Subject) {
+pub fn a_delayed_call_is_never_early(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let early = Counter::default();
     let mut all = Vec::new();
@@ -281,7 +281,7 @@ pub fn a_delayed_call_is_never_early(mut subject: impl Subject) {
     assert_eq!(early.count(), 0);
 }
 
-pub fn delayed_calls_are_made_in_the_order_of_their_deadlines(mut subject: impl Subject) {
+pub fn delayed_calls_are_made_in_the_order_of_their_deadlines(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let log = Log::default();
     let begun = reactor.now();
@@ -300,7 +300,7 @@ pub fn delayed_calls_are_made_in_the_order_of_their_deadlines(mut subject: impl 
     assert_eq!(first, 999, "the last deadline is the last call");
 }
 
-pub fn delayed_calls_of_one_deadline_are_made_in_the_order_of_their_making(mut subject: impl Subject) {
+pub fn delayed_calls_of_one_deadline_are_made_in_the_order_of_their_making(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let log = Log::default();
     let deadline = reactor.now() + 50 * MILLISECOND;
@@ -313,7 +313,7 @@ pub fn delayed_calls_of_one_deadline_are_made_in_the_order_of_their_making(mut s
     assert!(log.entries().into_iter().eq(0..1_000));
 }
 
-pub fn an_earlier_call_does_not_wait_for_a_later_one(mut subject: impl Subject) {
+pub fn an_earlier_call_does_not_wait_for_a_later_one(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let never = reactor.call_later(HOUR, || ());
     subject.block_on(called_after(&reactor, 20 * MILLISECOND)).unwrap();
@@ -324,7 +324,7 @@ pub fn an_earlier_call_does_not_wait_for_a_later_one(mut subject: impl Subject) 
     never.cancel().unwrap();
 }
 
-pub fn a_cancelled_call_is_not_made_and_is_dropped_at_once(mut subject: impl Subject) {
+pub fn a_cancelled_call_is_not_made_and_is_dropped_at_once(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let drops = Counter::default();
     let log = Log::default();
@@ -347,7 +347,7 @@ pub fn a_cancelled_call_is_not_made_and_is_dropped_at_once(mut subject: impl Sub
     assert!(call.delay(MILLISECOND).unwrap_err().is_cancelled());
 }
 
-pub fn a_call_that_was_made_cannot_be_changed(mut subject: impl Subject) {
+pub fn a_call_that_was_made_cannot_be_changed(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (completer, done) = Deferred::<()>::pair();
     let call = reactor.call_later(Duration::ZERO, move || completer.complete(()));
@@ -363,7 +363,7 @@ pub fn a_call_that_was_made_cannot_be_changed(mut subject: impl Subject) {
     other.cancel().unwrap();
 }
 
-pub fn a_call_is_cancelled_by_another_of_the_same_time(mut subject: impl Subject) {
+pub fn a_call_is_cancelled_by_another_of_the_same_time(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let log = Log::default();
     let victim = Arc::new(Mutex::new(None::<DelayedCall>));
@@ -378,7 +378,7 @@ pub fn a_call_is_cancelled_by_another_of_the_same_time(mut subject: impl Subject
     assert_eq!(log.entries(), [2]);
 }
 
-pub fn a_call_is_put_off_by_another_of_the_same_time(mut subject: impl Subject) {
+pub fn a_call_is_put_off_by_another_of_the_same_time(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let log = Log::default();
     let moved = Arc::new(Mutex::new(None::<DelayedCall>));
@@ -401,7 +401,7 @@ pub fn a_call_is_put_off_by_another_of_the_same_time(mut subject: impl Subject) 
     assert!(reactor.now() >= deadline + 20 * MILLISECOND);
 }
 
-pub fn a_call_is_reset_to_earlier_and_to_later(mut subject: impl Subject) {
+pub fn a_call_is_reset_to_earlier_and_to_later(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let log = Log::default();
     let sooner = reactor.call_later(HOUR, log.entry(1));
@@ -418,7 +418,7 @@ pub fn a_call_is_reset_to_earlier_and_to_later(mut subject: impl Subject) {
     assert!(!later.active());
 }
 
-pub fn a_call_that_is_put_off_again_and_again_is_made_once_at_last(mut subject: impl Subject) {
+pub fn a_call_that_is_put_off_again_and_again_is_made_once_at_last(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let log = Log::default();
     let begun = reactor.now();
@@ -436,7 +436,7 @@ pub fn a_call_that_is_put_off_again_and_again_is_made_once_at_last(mut subject: 
     assert!(reactor.now() - begun >= 20 * MILLISECOND);
 }
 
-pub fn a_delayed_call_makes_another(mut subject: impl Subject) {
+pub fn a_delayed_call_makes_another(mut subject: AnySubject) {
     fn step(reactor: Reactor, left: usize, completer: Completer<()>) {
         match left {
             0 => completer.complete(()),
@@ -453,7 +453,7 @@ pub fn a_delayed_call_makes_another(mut subject: impl Subject) {
     subject.block_on(done).unwrap();
 }
 
-pub fn ten_thousand_delayed_calls_are_made(mut subject: impl Subject) {
+pub fn ten_thousand_delayed_calls_are_made(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let count = Arc::new(AtomicUsize::new(0));
     let handles = (0..10_000_u64).map(|turn| {
@@ -470,7 +470,7 @@ pub fn ten_thousand_delayed_calls_are_made(mut subject: impl Subject) {
     assert_eq!(reactor.metrics().delayed, 0);
 }
 
-pub fn the_metrics_count_what_waits_and_what_was_called(mut subject: impl Subject) {
+pub fn the_metrics_count_what_waits_and_what_was_called(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let before = reactor.metrics();
     let delayed = [reactor.call_later(HOUR, || ()), reactor.call_later(HOUR, || ())];

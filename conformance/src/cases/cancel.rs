@@ -10,11 +10,11 @@ use futures_util::future::join_all;
 use interloop::{Aborted, Deferred};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{Counter, OnDrop, on_thread, parked, yield_now},
 };
 
-pub fn a_task_that_waits_is_dropped_inside_of_cancel(mut subject: impl Subject) {
+pub fn a_task_that_waits_is_dropped_inside_of_cancel(mut subject: AnySubject) {
     let reactor = subject.reactor();
     // Where other threads poll, the poll in which the task began to wait may not have returned; the
     // future is that thread's to drop then. Sooner or later it has returned.
@@ -38,7 +38,7 @@ pub fn a_task_that_waits_is_dropped_inside_of_cancel(mut subject: impl Subject) 
     }
 }
 
-pub fn a_task_cancelled_before_its_first_poll_is_never_polled(mut subject: impl Subject) {
+pub fn a_task_cancelled_before_its_first_poll_is_never_polled(mut subject: AnySubject) {
     let reactor = subject.reactor();
     // Where other threads poll, one may be as fast as this; sooner or later it is not.
     loop {
@@ -62,7 +62,7 @@ pub fn a_task_cancelled_before_its_first_poll_is_never_polled(mut subject: impl 
     }
 }
 
-pub fn a_task_cancels_itself_while_it_is_polled(mut subject: impl Subject) {
+pub fn a_task_cancels_itself_while_it_is_polled(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let itself = Arc::new(Mutex::new(None::<Deferred<()>>));
     let (go, gate) = Deferred::<()>::pair();
@@ -92,7 +92,7 @@ pub fn a_task_cancels_itself_while_it_is_polled(mut subject: impl Subject) {
     assert!(subject.block_on(task).unwrap_err().is_cancelled());
 }
 
-pub fn a_result_after_a_cancellation_is_dropped_once(mut subject: impl Subject) {
+pub fn a_result_after_a_cancellation_is_dropped_once(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let itself = Arc::new(Mutex::new(None::<Deferred<_>>));
     let (go, gate) = Deferred::<()>::pair();
@@ -115,7 +115,7 @@ pub fn a_result_after_a_cancellation_is_dropped_once(mut subject: impl Subject) 
     assert_eq!(drops.count(), 1);
 }
 
-pub fn a_task_is_cancelled_by_another_thread_while_it_is_polled(mut subject: impl Subject) {
+pub fn a_task_is_cancelled_by_another_thread_while_it_is_polled(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let drops = Counter::default();
     let (completer, dropped) = Deferred::<_>::pair();
@@ -146,7 +146,7 @@ pub fn a_task_is_cancelled_by_another_thread_while_it_is_polled(mut subject: imp
     assert_eq!(drops.count(), 1);
 }
 
-pub fn a_cancelled_task_that_is_woken_is_not_polled(mut subject: impl Subject) {
+pub fn a_cancelled_task_that_is_woken_is_not_polled(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..100 {
         let polls = Counter::default();
@@ -168,7 +168,7 @@ pub fn a_cancelled_task_that_is_woken_is_not_polled(mut subject: impl Subject) {
     }
 }
 
-pub fn a_task_that_has_ended_cannot_be_cancelled(mut subject: impl Subject) {
+pub fn a_task_that_has_ended_cannot_be_cancelled(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (completer, ended) = Deferred::<_>::pair();
     let task = reactor.spawn(async { Ok::<_, Aborted>(42) }).map_ok(move |n| {
@@ -181,7 +181,7 @@ pub fn a_task_that_has_ended_cannot_be_cancelled(mut subject: impl Subject) {
     assert_eq!(subject.block_on(task).unwrap(), 42);
 }
 
-pub fn ten_thousand_tasks_are_cancelled_while_they_run(mut subject: impl Subject) {
+pub fn ten_thousand_tasks_are_cancelled_while_they_run(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let drops = Counter::default();
     let outcomes = subject.block_on(async {

@@ -10,7 +10,7 @@ use interloop::{
 use socket2::{Domain, Socket, Type};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{HOUR, listen, nowhere, on_thread, silent, wait},
 };
 
@@ -31,7 +31,7 @@ fn connect_error(error: &io::Error) -> &ConnectError {
         .unwrap_or_else(|| panic!("another error: {inner:?}"))
 }
 
-pub fn a_name_is_looked_up(mut subject: impl Subject) {
+pub fn a_name_is_looked_up(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for host in [HostPort::from("localhost:80"), HostPort::from(("localhost", 80))] {
         let addrs = subject.block_on(lookup_host(&reactor, host)).unwrap();
@@ -42,7 +42,7 @@ pub fn a_name_is_looked_up(mut subject: impl Subject) {
     }
 }
 
-pub fn an_address_is_not_looked_up(mut subject: impl Subject) {
+pub fn an_address_is_not_looked_up(mut subject: AnySubject) {
     // Where nothing runs.
     let reactor = nowhere();
     let expected = "[::1]:80".parse::<SocketAddr>().unwrap();
@@ -52,7 +52,7 @@ pub fn an_address_is_not_looked_up(mut subject: impl Subject) {
     }
 }
 
-pub fn a_name_that_cannot_be_looked_up_is_an_error(mut subject: impl Subject) {
+pub fn a_name_that_cannot_be_looked_up_is_an_error(mut subject: AnySubject) {
     let reactor = subject.reactor();
     // The first has no port; the second is longer than names are, so that no server is asked.
     for host in ["localhost".to_owned(), format!("{}:80", "x".repeat(300))] {
@@ -68,7 +68,7 @@ pub fn a_name_that_cannot_be_looked_up_is_an_error(mut subject: impl Subject) {
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
 }
 
-pub fn a_look_up_is_cancelled(mut subject: impl Subject) {
+pub fn a_look_up_is_cancelled(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let looking_up = lookup_host(&reactor, "localhost:80");
@@ -83,7 +83,7 @@ pub fn a_look_up_is_cancelled(mut subject: impl Subject) {
     subject.block_on(lookup_host(&reactor, "localhost:80")).unwrap();
 }
 
-pub fn a_name_is_connected_to(mut subject: impl Subject) {
+pub fn a_name_is_connected_to(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         // Only one of the two addresses that the name may have.
@@ -99,7 +99,7 @@ pub fn a_name_is_connected_to(mut subject: impl Subject) {
     });
 }
 
-pub fn an_address_that_refuses_makes_way_for_the_next(mut subject: impl Subject) {
+pub fn an_address_that_refuses_makes_way_for_the_next(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (_reserved, refusing) = refusing();
     subject.block_on(async {
@@ -112,7 +112,7 @@ pub fn an_address_that_refuses_makes_way_for_the_next(mut subject: impl Subject)
     });
 }
 
-pub fn an_address_that_does_not_answer_does_not_hold_others_up(mut subject: impl Subject) {
+pub fn an_address_that_does_not_answer_does_not_hold_others_up(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (_first, first) = silent();
     let (_second, second) = silent();
@@ -127,7 +127,7 @@ pub fn an_address_that_does_not_answer_does_not_hold_others_up(mut subject: impl
     });
 }
 
-pub fn the_attempts_that_lose_are_closed(mut subject: impl Subject) {
+pub fn the_attempts_that_lose_are_closed(mut subject: AnySubject) {
     let reactor = subject.reactor();
     // The first listener answers late: when its queue has room again.
     let (late, addr) = silent();
@@ -152,7 +152,7 @@ pub fn the_attempts_that_lose_are_closed(mut subject: impl Subject) {
     });
 }
 
-pub fn every_address_that_failed_is_named(mut subject: impl Subject) {
+pub fn every_address_that_failed_is_named(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (_one, one) = refusing();
     let (_other, other) = refusing();
@@ -171,7 +171,7 @@ pub fn every_address_that_failed_is_named(mut subject: impl Subject) {
     );
 }
 
-pub fn addresses_that_do_not_answer_in_time_are_named(mut subject: impl Subject) {
+pub fn addresses_that_do_not_answer_in_time_are_named(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (_refusing, refusing) = refusing();
     let (_silent, silent) = silent();
@@ -187,14 +187,14 @@ pub fn addresses_that_do_not_answer_in_time_are_named(mut subject: impl Subject)
     assert_eq!(connect_error(&error).unanswered().collect::<Vec<_>>(), [silent]);
 }
 
-pub fn no_address_is_an_error(mut subject: impl Subject) {
+pub fn no_address_is_an_error(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let connector = Connector::new();
     let error = subject.block_on(async { connector.connect_any(&reactor, []).await.unwrap_err() });
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
 }
 
-pub fn an_attempt_is_given_up(mut subject: impl Subject) {
+pub fn an_attempt_is_given_up(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (_silent, addr) = silent();
     subject.block_on(async {
@@ -209,7 +209,7 @@ pub fn an_attempt_is_given_up(mut subject: impl Subject) {
     });
 }
 
-pub fn a_plain_thread_connects_by_name(mut subject: impl Subject) {
+pub fn a_plain_thread_connects_by_name(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let listener = listen(&reactor);
     let addr = listener.local_addr().unwrap();

@@ -5,11 +5,11 @@ use std::{future::pending, io, thread};
 use interloop::{Aborted, Deferred, Reactor};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{OnDrop, is_current, is_same, nowhere, on_thread, parked, yield_now},
 };
 
-pub fn a_task_finds_its_reactor(mut subject: impl Subject) {
+pub fn a_task_finds_its_reactor(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let same = reactor.clone();
     let task = reactor.spawn_infallible(async move {
@@ -21,7 +21,7 @@ pub fn a_task_finds_its_reactor(mut subject: impl Subject) {
     assert!(subject.block_on(task).unwrap());
 }
 
-pub fn a_task_spawned_by_a_task_finds_the_same_reactor(mut subject: impl Subject) {
+pub fn a_task_spawned_by_a_task_finds_the_same_reactor(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let same = reactor.clone();
     let task = reactor.spawn(async move {
@@ -33,14 +33,14 @@ pub fn a_task_spawned_by_a_task_finds_the_same_reactor(mut subject: impl Subject
     assert!(subject.block_on(task).unwrap());
 }
 
-pub fn a_blocking_job_finds_its_reactor(mut subject: impl Subject) {
+pub fn a_blocking_job_finds_its_reactor(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let same = reactor.clone();
     let job = reactor.spawn_blocking(move || Ok::<_, Aborted>(is_current(&same)));
     assert!(subject.block_on(job).unwrap());
 }
 
-pub fn a_callback_finds_the_reactor_of_the_task_that_fired(mut subject: impl Subject) {
+pub fn a_callback_finds_the_reactor_of_the_task_that_fired(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let same = reactor.clone();
     let (go, wait) = Deferred::<()>::pair();
@@ -50,7 +50,7 @@ pub fn a_callback_finds_the_reactor_of_the_task_that_fired(mut subject: impl Sub
     assert!(subject.block_on(found).unwrap());
 }
 
-pub fn a_future_that_ends_finds_its_reactor_while_it_is_dropped(mut subject: impl Subject) {
+pub fn a_future_that_ends_finds_its_reactor_while_it_is_dropped(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let same = reactor.clone();
     let (completer, found) = Deferred::<_>::pair();
@@ -63,7 +63,7 @@ pub fn a_future_that_ends_finds_its_reactor_while_it_is_dropped(mut subject: imp
     assert!(subject.block_on(found).unwrap());
 }
 
-pub fn a_future_that_is_cancelled_finds_its_reactor_while_it_is_dropped(mut subject: impl Subject) {
+pub fn a_future_that_is_cancelled_finds_its_reactor_while_it_is_dropped(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let same = reactor.clone();
     let (completer, found) = Deferred::<_>::pair();
@@ -84,7 +84,7 @@ pub fn a_future_that_is_cancelled_finds_its_reactor_while_it_is_dropped(mut subj
     assert!(subject.block_on(task).unwrap_err().is_cancelled());
 }
 
-pub fn a_future_that_panics_finds_its_reactor_while_it_is_dropped(mut subject: impl Subject) {
+pub fn a_future_that_panics_finds_its_reactor_while_it_is_dropped(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let same = reactor.clone();
     let (completer, found) = Deferred::<_>::pair();
@@ -99,7 +99,7 @@ pub fn a_future_that_panics_finds_its_reactor_while_it_is_dropped(mut subject: i
     assert!(subject.block_on(found).unwrap());
 }
 
-pub fn a_task_leaves_no_reactor_behind(mut subject: impl Subject) {
+pub fn a_task_leaves_no_reactor_behind(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for panics in [false, true] {
         let task = reactor.spawn_infallible(async move {
@@ -112,7 +112,7 @@ pub fn a_task_leaves_no_reactor_behind(mut subject: impl Subject) {
     }
 }
 
-pub fn a_guard_in_a_task_ends_with_it(mut subject: impl Subject) {
+pub fn a_guard_in_a_task_ends_with_it(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let same = reactor.clone();
     let task = reactor.spawn_infallible(async move {
@@ -126,7 +126,7 @@ pub fn a_guard_in_a_task_ends_with_it(mut subject: impl Subject) {
     assert!(subject.block_on(task).unwrap());
 }
 
-pub fn a_plain_thread_has_no_reactor(subject: impl Subject) {
+pub fn a_plain_thread_has_no_reactor(subject: AnySubject) {
     let _reactor = subject.reactor();
     let error = thread::spawn(|| Reactor::current().unwrap_err()).join().unwrap();
     let message = error.to_string();
@@ -134,7 +134,7 @@ pub fn a_plain_thread_has_no_reactor(subject: impl Subject) {
     assert_eq!(io::Error::from(error).to_string(), message);
 }
 
-pub fn guards_nest_and_restore(subject: impl Subject) {
+pub fn guards_nest_and_restore(subject: AnySubject) {
     let (reactor, other) = (subject.reactor(), nowhere());
     assert!(Reactor::current().is_err());
     {
@@ -149,7 +149,7 @@ pub fn guards_nest_and_restore(subject: impl Subject) {
     assert!(Reactor::current().is_err());
 }
 
-pub fn a_guard_ends_when_its_scope_panics(subject: impl Subject) {
+pub fn a_guard_ends_when_its_scope_panics(subject: AnySubject) {
     let (reactor, other) = (subject.reactor(), nowhere());
     let _outer = reactor.enter();
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -160,7 +160,7 @@ pub fn a_guard_ends_when_its_scope_panics(subject: impl Subject) {
     assert!(is_current(&reactor));
 }
 
-pub fn what_a_guard_makes_current_spawns(mut subject: impl Subject) {
+pub fn what_a_guard_makes_current_spawns(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let on_other_thread = on_thread(move || {
         let _entered = reactor.enter();

@@ -17,7 +17,7 @@ use interloop::{
 use socket2::SockRef;
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{TempPath, is_current, on_thread, turn},
 };
 
@@ -68,7 +68,7 @@ fn udp(reactor: &Reactor) -> UdpSocket {
     UdpSocket::bind(reactor, "127.0.0.1:0".parse().unwrap()).unwrap()
 }
 
-pub fn datagrams_are_received_and_sent(mut subject: impl Subject) {
+pub fn datagrams_are_received_and_sent(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (server, client, notes) = (udp(&reactor), udp(&reactor), Notes::default());
     client.connect(server.local_addr().unwrap()).unwrap();
@@ -88,7 +88,7 @@ pub fn datagrams_are_received_and_sent(mut subject: impl Subject) {
     assert!(!transport.send(b"late") && transport.is_closing());
 }
 
-pub fn datagrams_within_the_machine_are_received_and_sent(mut subject: impl Subject) {
+pub fn datagrams_within_the_machine_are_received_and_sent(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (path, notes) = (TempPath::new(), Notes::default());
     let own = TempPath::new();
@@ -105,7 +105,7 @@ pub fn datagrams_within_the_machine_are_received_and_sent(mut subject: impl Subj
     assert_eq!(notes.calls(), "mda");
 }
 
-pub fn a_connected_pair_needs_no_addresses(mut subject: impl Subject) {
+pub fn a_connected_pair_needs_no_addresses(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (one, other) = UnixDatagram::pair(&reactor).unwrap();
     let transport = datagram::attach(&reactor, one, Echo(reactor.clone(), Notes::default()));
@@ -118,7 +118,7 @@ pub fn a_connected_pair_needs_no_addresses(mut subject: impl Subject) {
     subject.block_on(transport.closed()).unwrap();
 }
 
-pub fn what_nobody_receives_is_said_and_the_socket_goes_on(mut subject: impl Subject) {
+pub fn what_nobody_receives_is_said_and_the_socket_goes_on(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let notes = Notes::default();
     let (gone, socket) = (StdUdpSocket::bind("127.0.0.1:0").unwrap(), udp(&reactor));
@@ -139,7 +139,7 @@ pub fn what_nobody_receives_is_said_and_the_socket_goes_on(mut subject: impl Sub
     });
 }
 
-pub fn a_datagram_that_cannot_be_sent_is_said(mut subject: impl Subject) {
+pub fn a_datagram_that_cannot_be_sent_is_said(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let notes = Notes::default();
     let transport = datagram::attach(&reactor, udp(&reactor), Echo(reactor.clone(), notes.clone()));
@@ -158,7 +158,7 @@ pub fn a_datagram_that_cannot_be_sent_is_said(mut subject: impl Subject) {
     assert_eq!(notes.calls(), "meeec");
 }
 
-pub fn what_waits_for_a_slow_receiver_is_limited_and_sent_at_last(mut subject: impl Subject) {
+pub fn what_waits_for_a_slow_receiver_is_limited_and_sent_at_last(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let notes = Notes::default();
     let (one, other) = UnixDatagram::pair(&reactor).unwrap();
@@ -186,7 +186,7 @@ pub fn what_waits_for_a_slow_receiver_is_limited_and_sent_at_last(mut subject: i
     });
 }
 
-pub fn a_panic_closes_its_own_socket(mut subject: impl Subject) {
+pub fn a_panic_closes_its_own_socket(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (server, client, notes) = (udp(&reactor), udp(&reactor), Notes::default());
     client.connect(server.local_addr().unwrap()).unwrap();
@@ -198,7 +198,7 @@ pub fn a_panic_closes_its_own_socket(mut subject: impl Subject) {
     assert_eq!(notes.calls(), "ma");
 }
 
-pub fn a_group_is_joined_through_the_socket(mut subject: impl Subject) {
+pub fn a_group_is_joined_through_the_socket(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let transport = datagram::attach(&reactor, udp(&reactor), Echo(reactor.clone(), Notes::default()));
     subject.block_on(async {
@@ -215,7 +215,7 @@ pub fn a_group_is_joined_through_the_socket(mut subject: impl Subject) {
     });
 }
 
-pub fn a_plain_thread_sends(mut subject: impl Subject) {
+pub fn a_plain_thread_sends(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let peer = udp(&reactor);
     let addr = peer.local_addr().unwrap();

@@ -21,7 +21,7 @@ use interloop::{
 };
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{TempPath, parked, spawn_parked, write_to_nobody},
 };
 
@@ -46,7 +46,7 @@ fn is_closed(mut other_end: &UnixStream) -> bool {
     }
 }
 
-pub fn bytes_go_through_a_pipe(mut subject: impl Subject) {
+pub fn bytes_go_through_a_pipe(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (reader, writer) = pipe();
     let (mut reader, mut writer) = (register(&reactor, reader), register(&reactor, writer));
@@ -64,7 +64,7 @@ pub fn bytes_go_through_a_pipe(mut subject: impl Subject) {
     });
 }
 
-pub fn a_pipe_without_a_reader_is_an_error(mut subject: impl Subject) {
+pub fn a_pipe_without_a_reader_is_an_error(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (reader, writer) = pipe();
     let mut writer = register(&reactor, writer);
@@ -74,7 +74,7 @@ pub fn a_pipe_without_a_reader_is_an_error(mut subject: impl Subject) {
     });
 }
 
-pub fn an_owned_descriptor_is_closed_when_it_is_dropped(mut subject: impl Subject) {
+pub fn an_owned_descriptor_is_closed_when_it_is_dropped(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (end, peer) = UnixStream::pair().unwrap();
     let descriptor = register(&reactor, OwnedFd::from(end));
@@ -86,7 +86,7 @@ pub fn an_owned_descriptor_is_closed_when_it_is_dropped(mut subject: impl Subjec
     });
 }
 
-pub fn an_owned_descriptor_is_given_back(mut subject: impl Subject) {
+pub fn an_owned_descriptor_is_given_back(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (end, peer) = UnixStream::pair().unwrap();
     let number = end.as_raw_fd();
@@ -103,7 +103,7 @@ pub fn an_owned_descriptor_is_given_back(mut subject: impl Subject) {
     assert!(is_closed(&peer));
 }
 
-pub fn a_borrowed_descriptor_is_not_closed(mut subject: impl Subject) {
+pub fn a_borrowed_descriptor_is_not_closed(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (mut end, mut peer) = UnixStream::pair().unwrap();
     for round in 0..20_u8 {
@@ -127,7 +127,7 @@ pub fn a_borrowed_descriptor_is_not_closed(mut subject: impl Subject) {
     assert!(is_closed(&peer));
 }
 
-pub fn what_is_closed_behind_its_back_is_waited_for_all_the_same(mut subject: impl Subject) {
+pub fn what_is_closed_behind_its_back_is_waited_for_all_the_same(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (end, mut peer) = UnixStream::pair().unwrap();
     // A descriptor that is another's, such as that of a C library, may be closed at any time.
@@ -145,7 +145,7 @@ pub fn what_is_closed_behind_its_back_is_waited_for_all_the_same(mut subject: im
     });
 }
 
-pub fn one_descriptor_is_registered_twice(mut subject: impl Subject) {
+pub fn one_descriptor_is_registered_twice(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (end, mut peer) = UnixStream::pair().unwrap();
     let (one, other) = (register(&reactor, &end), register(&reactor, &end));
@@ -162,7 +162,7 @@ pub fn one_descriptor_is_registered_twice(mut subject: impl Subject) {
     });
 }
 
-pub fn what_cannot_be_waited_for_is_refused_and_says_why(mut subject: impl Subject) {
+pub fn what_cannot_be_waited_for_is_refused_and_says_why(mut subject: AnySubject) {
     if !cfg!(target_os = "linux") {
         println!("this system waits for files, too, so there is nothing to check");
         return;
@@ -185,7 +185,7 @@ pub fn what_cannot_be_waited_for_is_refused_and_says_why(mut subject: impl Subje
     assert_eq!((&file).read(&mut [0]).unwrap(), 0);
 }
 
-pub fn two_tasks_wait_in_one_direction(mut subject: impl Subject) {
+pub fn two_tasks_wait_in_one_direction(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let (reader, mut writer) = pipe();
@@ -202,7 +202,7 @@ pub fn two_tasks_wait_in_one_direction(mut subject: impl Subject) {
     }
 }
 
-pub fn a_read_that_is_given_up_loses_no_bytes(mut subject: impl Subject) {
+pub fn a_read_that_is_given_up_loses_no_bytes(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (reader, mut writer) = pipe();
     let mut reader = register(&reactor, reader);
@@ -219,7 +219,7 @@ pub fn a_read_that_is_given_up_loses_no_bytes(mut subject: impl Subject) {
     });
 }
 
-pub fn readiness_is_told_as_it_is(mut subject: impl Subject) {
+pub fn readiness_is_told_as_it_is(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (reader, mut writer) = pipe();
     let reader = register(&reactor, reader);

@@ -13,7 +13,7 @@ use futures_util::{
 use interloop::{Interest, Reactor, net::Descriptor};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{parked, spawn_parked},
 };
 
@@ -40,7 +40,7 @@ fn drain(mut peer: &UnixStream, mut left: usize) {
     }
 }
 
-pub fn a_new_descriptor_is_ready_as_it_is(mut subject: impl Subject) {
+pub fn a_new_descriptor_is_ready_as_it_is(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (descriptor, mut peer) = pair(&reactor);
@@ -70,7 +70,7 @@ async fn wait_for_a_byte(descriptor: &Descriptor<UnixStream>, peer: &mut UnixStr
     descriptor.get_ref().read_exact(&mut [0]).unwrap();
 }
 
-pub fn readiness_is_waited_for_again_when_it_was_used_up(mut subject: impl Subject) {
+pub fn readiness_is_waited_for_again_when_it_was_used_up(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (descriptor, mut peer) = pair(&reactor);
@@ -89,7 +89,7 @@ pub fn readiness_is_waited_for_again_when_it_was_used_up(mut subject: impl Subje
     });
 }
 
-pub fn an_attempt_that_finds_nothing_leaves_readiness_as_it_is(mut subject: impl Subject) {
+pub fn an_attempt_that_finds_nothing_leaves_readiness_as_it_is(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (descriptor, mut peer) = pair(&reactor);
@@ -115,7 +115,7 @@ pub fn an_attempt_that_finds_nothing_leaves_readiness_as_it_is(mut subject: impl
     });
 }
 
-pub fn a_descriptor_is_registered_again_when_it_was_given_back(mut subject: impl Subject) {
+pub fn a_descriptor_is_registered_again_when_it_was_given_back(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut descriptor, mut peer) = pair(&reactor);
@@ -126,7 +126,7 @@ pub fn a_descriptor_is_registered_again_when_it_was_given_back(mut subject: impl
     });
 }
 
-pub fn all_who_wait_for_readiness_are_woken(mut subject: impl Subject) {
+pub fn all_who_wait_for_readiness_are_woken(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (descriptor, mut peer) = pair(&reactor);
     let descriptor = Arc::new(descriptor);
@@ -142,7 +142,7 @@ pub fn all_who_wait_for_readiness_are_woken(mut subject: impl Subject) {
     });
 }
 
-pub fn what_wakes_readers_leaves_writers_waiting(mut subject: impl Subject) {
+pub fn what_wakes_readers_leaves_writers_waiting(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (descriptor, mut peer) = pair(&reactor);
     let descriptor = Arc::new(descriptor);
@@ -167,7 +167,7 @@ pub fn what_wakes_readers_leaves_writers_waiting(mut subject: impl Subject) {
     });
 }
 
-pub fn urgent_data_is_waited_for_through_a_descriptor_that_waits_for_it(mut subject: impl Subject) {
+pub fn urgent_data_is_waited_for_through_a_descriptor_that_waits_for_it(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let _ = (&reactor, &mut subject);
     #[cfg(target_os = "linux")]

@@ -14,11 +14,11 @@ use futures_util::{
 use interloop::net::Descriptor;
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{TempPath, on_thread, parked, wait},
 };
 
-pub fn a_named_pipe_that_is_open_at_both_ends_waits(mut subject: impl Subject) {
+pub fn a_named_pipe_that_is_open_at_both_ends_waits(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     rustix::fs::mkfifoat(rustix::fs::CWD, path.as_ref(), rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
@@ -41,7 +41,7 @@ pub fn a_named_pipe_that_is_open_at_both_ends_waits(mut subject: impl Subject) {
     });
 }
 
-pub fn a_terminal_is_read_and_written(mut subject: impl Subject) {
+pub fn a_terminal_is_read_and_written(mut subject: AnySubject) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
     let reactor = subject.reactor();
@@ -71,7 +71,7 @@ pub fn a_terminal_is_read_and_written(mut subject: impl Subject) {
     });
 }
 
-pub fn a_counter_of_events_is_waited_for(mut subject: impl Subject) {
+pub fn a_counter_of_events_is_waited_for(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let _ = (&reactor, &mut subject);
     #[cfg(target_os = "linux")]
@@ -98,7 +98,7 @@ pub fn a_counter_of_events_is_waited_for(mut subject: impl Subject) {
     }
 }
 
-pub fn a_change_of_a_directory_is_waited_for(mut subject: impl Subject) {
+pub fn a_change_of_a_directory_is_waited_for(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let _ = (&reactor, &mut subject);
     #[cfg(target_os = "linux")]
@@ -123,7 +123,7 @@ pub fn a_change_of_a_directory_is_waited_for(mut subject: impl Subject) {
     }
 }
 
-pub fn a_child_of_std_is_read(mut subject: impl Subject) {
+pub fn a_child_of_std_is_read(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut child = std::process::Command::new("cat")
         .stdin(std::process::Stdio::piped())
@@ -148,7 +148,7 @@ pub fn a_child_of_std_is_read(mut subject: impl Subject) {
     child.wait().unwrap();
 }
 
-pub fn what_waits_for_others_is_waited_for(mut subject: impl Subject) {
+pub fn what_waits_for_others_is_waited_for(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let _ = (&reactor, &mut subject);
     #[cfg(target_os = "linux")]
@@ -172,7 +172,7 @@ pub fn what_waits_for_others_is_waited_for(mut subject: impl Subject) {
     }
 }
 
-pub fn a_plain_thread_waits(mut subject: impl Subject) {
+pub fn a_plain_thread_waits(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (reader, writer) = rustix::pipe::pipe().unwrap();
     let reading = on_thread(move || {

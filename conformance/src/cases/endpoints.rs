@@ -24,7 +24,7 @@ use interloop::{
 };
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{HOUR, MILLISECOND, TempPath, full, on_thread, turn},
 };
 
@@ -73,7 +73,7 @@ async fn stop(port: Port) {
     port.stopped().await.unwrap();
 }
 
-pub fn a_server_on_tcp_is_connected_to_by_name_and_by_address(mut subject: impl Subject) {
+pub fn a_server_on_tcp_is_connected_to_by_name_and_by_address(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let server = TcpServer::new(0).interface("localhost").backlog(5);
@@ -89,7 +89,7 @@ pub fn a_server_on_tcp_is_connected_to_by_name_and_by_address(mut subject: impl 
     });
 }
 
-pub fn a_client_connects_from_an_address(mut subject: impl Subject) {
+pub fn a_client_connects_from_an_address(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let port = listen(&reactor).await;
@@ -108,7 +108,7 @@ pub fn a_client_connects_from_an_address(mut subject: impl Subject) {
     });
 }
 
-pub fn a_unix_server_has_its_path_as_long_as_it_listens(mut subject: impl Subject) {
+pub fn a_unix_server_has_its_path_as_long_as_it_listens(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     subject.block_on(async {
@@ -125,7 +125,7 @@ pub fn a_unix_server_has_its_path_as_long_as_it_listens(mut subject: impl Subjec
     });
 }
 
-pub fn a_client_gives_up_when_its_time_has_passed(mut subject: impl Subject) {
+pub fn a_client_gives_up_when_its_time_has_passed(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let _full = full(&path);
@@ -144,7 +144,7 @@ pub fn a_client_gives_up_when_its_time_has_passed(mut subject: impl Subject) {
     });
 }
 
-pub fn a_server_that_is_stopped_frees_its_port(mut subject: impl Subject) {
+pub fn a_server_that_is_stopped_frees_its_port(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let port = listen(&reactor).await;
@@ -163,7 +163,7 @@ pub fn a_server_that_is_stopped_frees_its_port(mut subject: impl Subject) {
     });
 }
 
-pub fn text_says_where_to_listen_and_connect(mut subject: impl Subject) {
+pub fn text_says_where_to_listen_and_connect(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let path_text = path.as_ref().to_str().unwrap();
@@ -182,7 +182,7 @@ pub fn text_says_where_to_listen_and_connect(mut subject: impl Subject) {
     });
 }
 
-pub fn a_client_is_tried_until_somebody_listens(mut subject: impl Subject) {
+pub fn a_client_is_tried_until_somebody_listens(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     subject.block_on(async {
@@ -198,7 +198,7 @@ pub fn a_client_is_tried_until_somebody_listens(mut subject: impl Subject) {
     });
 }
 
-pub fn a_client_service_comes_back_until_it_is_stopped(mut subject: impl Subject) {
+pub fn a_client_service_comes_back_until_it_is_stopped(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let port = listen(&reactor).await;
@@ -227,7 +227,7 @@ pub fn a_client_service_comes_back_until_it_is_stopped(mut subject: impl Subject
     });
 }
 
-pub fn a_server_that_closes_each_connection_is_come_back_to(mut subject: impl Subject) {
+pub fn a_server_that_closes_each_connection_is_come_back_to(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (count, counted) = futures_util::future::abortable(std::future::pending::<()>());
@@ -250,7 +250,7 @@ pub fn a_server_that_closes_each_connection_is_come_back_to(mut subject: impl Su
     });
 }
 
-pub fn sockets_are_adopted(mut subject: impl Subject) {
+pub fn sockets_are_adopted(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let listener = StdListener::bind(("127.0.0.1", 0)).unwrap();
     let addr = listener.local_addr().unwrap();
@@ -263,7 +263,7 @@ pub fn sockets_are_adopted(mut subject: impl Subject) {
     });
 }
 
-pub fn a_pair_of_descriptors_is_a_connection(mut subject: impl Subject) {
+pub fn a_pair_of_descriptors_is_a_connection(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         // Two pipes, whose other ends are a thread's; each is there once.
@@ -285,7 +285,7 @@ pub fn a_pair_of_descriptors_is_a_connection(mut subject: impl Subject) {
     });
 }
 
-pub fn what_was_lent_is_in_blocking_mode_again(mut subject: impl Subject) {
+pub fn what_was_lent_is_in_blocking_mode_again(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (here, there) = StdUnixStream::pair().unwrap();
     let is_blocking = |socket: &StdUnixStream| !socket2::SockRef::from(socket).nonblocking().unwrap();
@@ -299,7 +299,7 @@ pub fn what_was_lent_is_in_blocking_mode_again(mut subject: impl Subject) {
     });
 }
 
-pub fn connections_are_upgraded_side_by_side(mut subject: impl Subject) {
+pub fn connections_are_upgraded_side_by_side(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let server = TcpServer::new(0).interface("127.0.0.1");

@@ -12,7 +12,7 @@ use interloop::{
 };
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{TempPath, full, give_up, listen, silent, turn},
 };
 
@@ -45,12 +45,12 @@ async fn only_the_last_lives(reactor: &Reactor, listener: &TcpListener, addr: So
     assert!(poll!(Box::pin(listener.accept())).is_pending());
 }
 
-pub fn an_attempt_to_connect_leaves_nothing(mut subject: impl Subject) {
+pub fn an_attempt_to_connect_leaves_nothing(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(leaves_nothing(&reactor, |addr| TcpStream::connect(&reactor, addr)));
 }
 
-pub fn an_attempt_by_name_leaves_nothing(mut subject: impl Subject) {
+pub fn an_attempt_by_name_leaves_nothing(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let connect = |addr: SocketAddr| TcpStream::connect_host(&reactor, ("localhost", addr.port()));
     subject.block_on(leaves_nothing(&reactor, connect));
@@ -74,7 +74,7 @@ where
     panic!("it never connects");
 }
 
-pub fn an_attempt_that_waits_in_vain_leaves_nothing(mut subject: impl Subject) {
+pub fn an_attempt_that_waits_in_vain_leaves_nothing(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (_silent, addr) = silent();
@@ -91,7 +91,7 @@ pub fn an_attempt_that_waits_in_vain_leaves_nothing(mut subject: impl Subject) {
     });
 }
 
-pub fn an_attempt_that_waits_for_room_leaves_nothing(mut subject: impl Subject) {
+pub fn an_attempt_that_waits_for_room_leaves_nothing(mut subject: AnySubject) {
     if !cfg!(target_os = "linux") {
         println!("this system refuses such connections, so there is nothing to check");
         return;
@@ -116,7 +116,7 @@ pub fn an_attempt_that_waits_for_room_leaves_nothing(mut subject: impl Subject) 
     });
 }
 
-pub fn a_look_up_leaves_others_alone(mut subject: impl Subject) {
+pub fn a_look_up_leaves_others_alone(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         for polls in 0..MANY {
@@ -132,7 +132,7 @@ pub fn a_look_up_leaves_others_alone(mut subject: impl Subject) {
     });
 }
 
-pub fn an_accept_loses_no_connection(mut subject: impl Subject) {
+pub fn an_accept_loses_no_connection(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     subject.block_on(async {

@@ -4,7 +4,7 @@ use futures_util::poll;
 use interloop::net::{UdpSocket, UnixDatagram};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{TempPath, give_up, turn},
 };
 
@@ -52,7 +52,7 @@ macro_rules! check_receives {
     }};
 }
 
-pub fn receives_lose_and_repeat_no_datagram(mut subject: impl Subject) {
+pub fn receives_lose_and_repeat_no_datagram(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let any = "127.0.0.1:0".parse().unwrap();
@@ -65,7 +65,7 @@ pub fn receives_lose_and_repeat_no_datagram(mut subject: impl Subject) {
     });
 }
 
-pub fn sends_have_sent_what_they_said(mut subject: impl Subject) {
+pub fn sends_have_sent_what_they_said(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     subject.block_on(async {
@@ -100,7 +100,7 @@ pub fn sends_have_sent_what_they_said(mut subject: impl Subject) {
     });
 }
 
-pub fn sends_that_wait_for_room_have_sent_what_they_said(mut subject: impl Subject) {
+pub fn sends_that_wait_for_room_have_sent_what_they_said(mut subject: AnySubject) {
     if !cfg!(target_os = "linux") {
         println!("this system drops or refuses such datagrams, so there is nothing to check");
         return;

@@ -17,7 +17,7 @@ use interloop::{
 };
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{StreamSocket, byte_at, connection, give_up, turn, yield_now},
 };
 
@@ -41,7 +41,7 @@ async fn sometimes_turn(reactor: &Reactor, count: &mut usize) {
     }
 }
 
-pub fn reads_lose_and_repeat_no_bytes(mut subject: impl Subject) {
+pub fn reads_lose_and_repeat_no_bytes(mut subject: AnySubject) {
     const LEN: usize = 4000;
 
     async fn check<S: StreamSocket>(reactor: &Reactor, (mut stream, mut peer): (S, S)) {
@@ -101,7 +101,7 @@ pub fn reads_lose_and_repeat_no_bytes(mut subject: impl Subject) {
     });
 }
 
-pub fn writes_lose_and_repeat_no_bytes(mut subject: impl Subject) {
+pub fn writes_lose_and_repeat_no_bytes(mut subject: AnySubject) {
     async fn check<S: StreamSocket>(reactor: &Reactor, (mut stream, mut peer): (S, S)) {
         let (mut written, mut received) = (0, 0);
         let mut outcomes = [0, 0];
@@ -158,7 +158,7 @@ pub fn writes_lose_and_repeat_no_bytes(mut subject: impl Subject) {
     });
 }
 
-pub fn a_write_of_all_has_written_its_beginning(mut subject: impl Subject) {
+pub fn a_write_of_all_has_written_its_beginning(mut subject: AnySubject) {
     const MEGABYTES: usize = 16 << 20;
 
     async fn check<S: StreamSocket>(reactor: &Reactor, polls: usize, (mut stream, mut peer): (S, S)) {
@@ -191,7 +191,7 @@ pub fn a_write_of_all_has_written_its_beginning(mut subject: impl Subject) {
     });
 }
 
-pub fn a_close_has_ended_the_direction_or_not_begun(mut subject: impl Subject) {
+pub fn a_close_has_ended_the_direction_or_not_begun(mut subject: AnySubject) {
     async fn check<S: StreamSocket>((mut stream, mut peer): (S, S)) {
         assert!(give_up(0, stream.close(), async || ()).await.is_none());
         assert!(give_up(0, stream.flush(), async || ()).await.is_none());
@@ -212,7 +212,7 @@ pub fn a_close_has_ended_the_direction_or_not_begun(mut subject: impl Subject) {
     });
 }
 
-pub fn waits_for_readiness_take_nothing(mut subject: impl Subject) {
+pub fn waits_for_readiness_take_nothing(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (tcp, mut tcp_peer) = connection(&reactor).await;
@@ -249,7 +249,7 @@ pub fn waits_for_readiness_take_nothing(mut subject: impl Subject) {
     });
 }
 
-pub fn operations_on_a_descriptor_lose_and_repeat_no_bytes(mut subject: impl Subject) {
+pub fn operations_on_a_descriptor_lose_and_repeat_no_bytes(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (reader, writer) = rustix::pipe::pipe().unwrap();
     let reader = Descriptor::new(&reactor, File::from(reader)).unwrap();

@@ -17,7 +17,7 @@ use interloop::{
 use socket2::SockRef;
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{StreamSocket, connection, parked},
 };
 
@@ -33,7 +33,7 @@ fn pairs(subject: &mut impl Subject) -> Pairs {
     (tcp, UnixStream::pair(&reactor).unwrap())
 }
 
-pub fn borrowed_halves_are_used_at_once(mut subject: impl Subject) {
+pub fn borrowed_halves_are_used_at_once(mut subject: AnySubject) {
     async fn check<S: StreamSocket>((client, server): (S, S)) {
         let (mut client_reads, mut client_writes) = client.split_ref();
         let (mut server_reads, mut server_writes) = server.split_ref();
@@ -58,7 +58,7 @@ pub fn borrowed_halves_are_used_at_once(mut subject: impl Subject) {
     subject.block_on(check(unix));
 }
 
-pub fn dropping_borrowed_halves_ends_nothing(mut subject: impl Subject) {
+pub fn dropping_borrowed_halves_ends_nothing(mut subject: AnySubject) {
     async fn check<S: StreamSocket>((mut client, mut server): (S, S)) {
         {
             let _halves = client.split_ref();
@@ -73,7 +73,7 @@ pub fn dropping_borrowed_halves_ends_nothing(mut subject: impl Subject) {
     subject.block_on(check(unix));
 }
 
-pub fn owned_halves_go_to_tasks_of_their_own(mut subject: impl Subject) {
+pub fn owned_halves_go_to_tasks_of_their_own(mut subject: AnySubject) {
     async fn check<S: StreamSocket>(reactor: &Reactor, (client, server): (S, S)) {
         let (mut reads, mut writes) = server.into_split();
         let echoing = reactor.spawn(async move { copy(&mut reads, &mut writes).await });
@@ -90,7 +90,7 @@ pub fn owned_halves_go_to_tasks_of_their_own(mut subject: impl Subject) {
     subject.block_on(check(&reactor, unix));
 }
 
-pub fn dropping_the_half_that_writes_ends_its_direction(mut subject: impl Subject) {
+pub fn dropping_the_half_that_writes_ends_its_direction(mut subject: AnySubject) {
     async fn check<S: StreamSocket>((client, mut server): (S, S)) {
         let (mut reads, mut writes) = client.into_split();
         writes.write_all(b"question").await.unwrap();
@@ -110,7 +110,7 @@ pub fn dropping_the_half_that_writes_ends_its_direction(mut subject: impl Subjec
     subject.block_on(check(unix));
 }
 
-pub fn dropping_the_half_that_reads_ends_nothing(mut subject: impl Subject) {
+pub fn dropping_the_half_that_reads_ends_nothing(mut subject: AnySubject) {
     async fn check<S: StreamSocket>((client, mut server): (S, S)) {
         let (reads, mut writes) = client.into_split();
         drop(reads);
@@ -125,7 +125,7 @@ pub fn dropping_the_half_that_reads_ends_nothing(mut subject: impl Subject) {
     subject.block_on(check(unix));
 }
 
-pub fn forgetting_the_half_that_writes_ends_nothing(mut subject: impl Subject) {
+pub fn forgetting_the_half_that_writes_ends_nothing(mut subject: AnySubject) {
     async fn check<S: StreamSocket>(reactor: &Reactor, (client, mut server): (S, S)) {
         let (mut reads, writes) = client.into_split();
         writes.forget();
@@ -143,7 +143,7 @@ pub fn forgetting_the_half_that_writes_ends_nothing(mut subject: impl Subject) {
     subject.block_on(check(&reactor, unix));
 }
 
-pub fn dropping_both_halves_closes_the_connection(mut subject: impl Subject) {
+pub fn dropping_both_halves_closes_the_connection(mut subject: AnySubject) {
     async fn check<S: StreamSocket>(reactor: &Reactor, reads_first: bool, (client, mut server): (S, S)) {
         let (reads, writes) = client.into_split();
         let (waits, read) = parked(async move {
@@ -173,7 +173,7 @@ pub fn dropping_both_halves_closes_the_connection(mut subject: impl Subject) {
     }
 }
 
-pub fn halves_are_put_together_again(mut subject: impl Subject) {
+pub fn halves_are_put_together_again(mut subject: AnySubject) {
     async fn check<S: StreamSocket>((client, mut server): (S, S)) -> S {
         let number = client.as_fd().as_raw_fd();
         let (reads, writes) = client.into_split();
@@ -194,7 +194,7 @@ pub fn halves_are_put_together_again(mut subject: impl Subject) {
     subject.block_on(check(unix)).shutdown(Shutdown::Both).unwrap();
 }
 
-pub fn halves_of_two_connections_are_not_put_together(mut subject: impl Subject) {
+pub fn halves_of_two_connections_are_not_put_together(mut subject: AnySubject) {
     async fn check<S: StreamSocket>((client, server): (S, S)) {
         let (client_reads, client_writes) = client.into_split();
         let (server_reads, server_writes) = server.into_split();
@@ -211,7 +211,7 @@ pub fn halves_of_two_connections_are_not_put_together(mut subject: impl Subject)
     subject.block_on(check(unix));
 }
 
-pub fn halves_move_several_buffers_at_once(mut subject: impl Subject) {
+pub fn halves_move_several_buffers_at_once(mut subject: AnySubject) {
     async fn check<S: StreamSocket>((client, server): (S, S)) {
         let (_, mut writes) = client.split_ref();
         let (mut reads, _server_writes) = server.into_split();

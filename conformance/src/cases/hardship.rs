@@ -25,7 +25,7 @@ use interloop::{
 use socket2::SockRef;
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{MILLISECOND, StreamSocket, TempPath, byte_at, connection, listen, parked},
 };
 
@@ -36,7 +36,7 @@ fn is_gone(error: &io::Error) -> bool {
     [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset].contains(&error.kind())
 }
 
-pub fn a_reset_in_the_middle_of_a_write_fails_it(mut subject: impl Subject) {
+pub fn a_reset_in_the_middle_of_a_write_fails_it(mut subject: AnySubject) {
     async fn check<S: StreamSocket>(reactor: &Reactor, stream: S, reset: impl FnOnce()) {
         let stream = Arc::new(stream);
         let (waits, write) = parked({
@@ -78,7 +78,7 @@ pub fn a_reset_in_the_middle_of_a_write_fails_it(mut subject: impl Subject) {
     });
 }
 
-pub fn a_reset_ends_what_waits_in_both_directions(mut subject: impl Subject) {
+pub fn a_reset_ends_what_waits_in_both_directions(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (stream, peer) = connection(&reactor).await;
@@ -114,7 +114,7 @@ pub fn a_reset_ends_what_waits_in_both_directions(mut subject: impl Subject) {
     });
 }
 
-pub fn a_peer_that_never_reads_holds_nobody_else_up(mut subject: impl Subject) {
+pub fn a_peer_that_never_reads_holds_nobody_else_up(mut subject: AnySubject) {
     async fn check<S: StreamSocket>(reactor: &Reactor, (stream, mut peer): (S, S), others: (S, S)) {
         let stream = Arc::new(stream);
         let moved = Arc::new(AtomicUsize::new(0));
@@ -181,7 +181,7 @@ pub fn a_peer_that_never_reads_holds_nobody_else_up(mut subject: impl Subject) {
     });
 }
 
-pub fn shutting_a_connection_down_ends_what_waits_on_it(mut subject: impl Subject) {
+pub fn shutting_a_connection_down_ends_what_waits_on_it(mut subject: AnySubject) {
     async fn check<S: StreamSocket>(reactor: &Reactor, (stream, peer): (S, S)) {
         let stream = Arc::new(stream);
         let read = stream.clone();
@@ -206,7 +206,7 @@ pub fn shutting_a_connection_down_ends_what_waits_on_it(mut subject: impl Subjec
     });
 }
 
-pub fn shutting_a_listener_down_ends_what_waits_on_it(mut subject: impl Subject) {
+pub fn shutting_a_listener_down_ends_what_waits_on_it(mut subject: AnySubject) {
     if !cfg!(target_os = "linux") {
         println!("this system does not shut listeners down, so there is nothing to check");
         return;
@@ -230,7 +230,7 @@ pub fn shutting_a_listener_down_ends_what_waits_on_it(mut subject: impl Subject)
     });
 }
 
-pub fn the_other_end_of_a_pipe_is_closed_under_what_waits(mut subject: impl Subject) {
+pub fn the_other_end_of_a_pipe_is_closed_under_what_waits(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let pipe = || {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
@@ -264,7 +264,7 @@ pub fn the_other_end_of_a_pipe_is_closed_under_what_waits(mut subject: impl Subj
 }
 
 /// A waker that the loop keeps of a socket that is gone must not reach whoever has its number next, or be in the way there.
-pub fn a_number_that_is_used_again_wakes_who_waits_now(mut subject: impl Subject) {
+pub fn a_number_that_is_used_again_wakes_who_waits_now(mut subject: AnySubject) {
     async fn wait_and_give_up(socket: impl AsyncRead + AsyncWrite) {
         let mut socket = Box::pin(socket);
         assert!(poll!(socket.read(&mut [0])).is_pending());
@@ -296,7 +296,7 @@ pub fn a_number_that_is_used_again_wakes_who_waits_now(mut subject: impl Subject
     });
 }
 
-pub fn connections_that_end_before_they_are_accepted_are_given_all_the_same(mut subject: impl Subject) {
+pub fn connections_that_end_before_they_are_accepted_are_given_all_the_same(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let listener = listen(&reactor);

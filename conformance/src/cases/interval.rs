@@ -13,7 +13,7 @@ use interloop::{
 };
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{HOUR, MILLISECOND, on_thread, wait},
 };
 
@@ -32,7 +32,7 @@ fn is_whole_periods(duration: Duration) -> bool {
     duration.as_nanos() % PERIOD.as_nanos() == 0
 }
 
-pub fn the_first_tick_is_at_once(mut subject: impl Subject) {
+pub fn the_first_tick_is_at_once(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let made = reactor.now();
     let mut interval = reactor.interval(HOUR);
@@ -40,7 +40,7 @@ pub fn the_first_tick_is_at_once(mut subject: impl Subject) {
     assert!(due >= made && due <= reactor.now());
 }
 
-pub fn ticks_are_whole_periods_after_the_start_and_never_early(mut subject: impl Subject) {
+pub fn ticks_are_whole_periods_after_the_start_and_never_early(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let start = reactor.now() + PERIOD;
     subject.block_on(async {
@@ -57,7 +57,7 @@ pub fn ticks_are_whole_periods_after_the_start_and_never_early(mut subject: impl
     });
 }
 
-pub fn skip_leaves_missed_ticks_out(mut subject: impl Subject) {
+pub fn skip_leaves_missed_ticks_out(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut interval, start) = late(&reactor, MissedTicks::Skip).await;
@@ -71,7 +71,7 @@ pub fn skip_leaves_missed_ticks_out(mut subject: impl Subject) {
     });
 }
 
-pub fn burst_makes_up_for_missed_ticks(mut subject: impl Subject) {
+pub fn burst_makes_up_for_missed_ticks(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut interval, start) = late(&reactor, MissedTicks::Burst).await;
@@ -81,7 +81,7 @@ pub fn burst_makes_up_for_missed_ticks(mut subject: impl Subject) {
     });
 }
 
-pub fn delay_begins_again(mut subject: impl Subject) {
+pub fn delay_begins_again(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut interval, _) = late(&reactor, MissedTicks::Delay).await;
@@ -93,7 +93,7 @@ pub fn delay_begins_again(mut subject: impl Subject) {
     });
 }
 
-pub fn a_tick_is_not_lost_when_its_future_is_dropped(mut subject: impl Subject) {
+pub fn a_tick_is_not_lost_when_its_future_is_dropped(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let start = reactor.now();
     subject.block_on(async {
@@ -112,7 +112,7 @@ pub fn a_tick_is_not_lost_when_its_future_is_dropped(mut subject: impl Subject) 
     });
 }
 
-pub fn a_period_of_zero_does_not_hang(mut subject: impl Subject) {
+pub fn a_period_of_zero_does_not_hang(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for missed in [MissedTicks::Skip, MissedTicks::Burst, MissedTicks::Delay] {
         let mut interval = reactor.interval(Duration::ZERO).missed_ticks(missed);
@@ -127,7 +127,7 @@ pub fn a_period_of_zero_does_not_hang(mut subject: impl Subject) {
     }
 }
 
-pub fn an_interval_is_a_stream(mut subject: impl Subject) {
+pub fn an_interval_is_a_stream(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let task = reactor.clone().spawn_infallible(async move {
         let start = reactor.now();
@@ -138,7 +138,7 @@ pub fn an_interval_is_a_stream(mut subject: impl Subject) {
     subject.block_on(task).unwrap();
 }
 
-pub fn a_plain_thread_takes_ticks(mut subject: impl Subject) {
+pub fn a_plain_thread_takes_ticks(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let ticking = on_thread(move || {
         let mut interval = reactor.interval(MILLISECOND);

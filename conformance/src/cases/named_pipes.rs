@@ -17,7 +17,7 @@ use interloop::{
 use rustix::fs::{CWD, Mode, mkfifoat};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{TempPath, parked},
 };
 
@@ -33,7 +33,7 @@ async fn write_and_close(reactor: &Reactor, path: &TempPath, bytes: &[u8]) {
     writer.write_all(bytes).await.unwrap();
 }
 
-pub fn a_named_pipe_waits_for_its_first_writer(mut subject: impl Subject) {
+pub fn a_named_pipe_waits_for_its_first_writer(mut subject: AnySubject) {
     if !cfg!(target_os = "linux") {
         println!("other systems do not tell, so there is nothing to check");
         return;
@@ -57,7 +57,7 @@ pub fn a_named_pipe_waits_for_its_first_writer(mut subject: impl Subject) {
     });
 }
 
-pub fn a_named_pipe_that_has_ended_is_written_to_again(mut subject: impl Subject) {
+pub fn a_named_pipe_that_has_ended_is_written_to_again(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = named();
     subject.block_on(async {
@@ -72,7 +72,7 @@ pub fn a_named_pipe_that_has_ended_is_written_to_again(mut subject: impl Subject
     });
 }
 
-pub fn a_lasting_reader_sees_no_end(mut subject: impl Subject) {
+pub fn a_lasting_reader_sees_no_end(mut subject: AnySubject) {
     if !cfg!(target_os = "linux") {
         println!("other systems do not define it, so there is nothing to check");
         return;
@@ -98,7 +98,7 @@ pub fn a_lasting_reader_sees_no_end(mut subject: impl Subject) {
     });
 }
 
-pub fn a_named_pipe_without_a_reader_is_not_written_to(mut subject: impl Subject) {
+pub fn a_named_pipe_without_a_reader_is_not_written_to(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = named();
     subject.block_on(async {
@@ -116,7 +116,7 @@ pub fn a_named_pipe_without_a_reader_is_not_written_to(mut subject: impl Subject
     });
 }
 
-pub fn what_is_no_pipe_is_refused(subject: impl Subject) {
+pub fn what_is_no_pipe_is_refused(subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     File::create(&path).unwrap();

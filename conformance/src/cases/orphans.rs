@@ -14,7 +14,7 @@ use super::{
     signal::{raise, signals},
 };
 use crate::{
-    ShutsDown,
+    AnyShutsDown, ShutsDown, Subject,
     tools::{parked, wait},
 };
 
@@ -26,7 +26,7 @@ fn assert_shut_down(error: &std::io::Error) {
     );
 }
 
-pub fn a_child_is_not_started_afterwards(subject: impl ShutsDown) {
+pub fn a_child_is_not_started_afterwards(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     subject.shut_down();
     let mut command = Command::new("true");
@@ -38,7 +38,7 @@ pub fn a_child_is_not_started_afterwards(subject: impl ShutsDown) {
     assert_shut_down(&missing.spawn(&reactor).unwrap_err());
 }
 
-pub fn a_wait_for_a_child_fails(mut subject: impl ShutsDown) {
+pub fn a_wait_for_a_child_fails(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (mut child, stdin) = waiting_child(&reactor);
     let before = child.status();
@@ -53,7 +53,7 @@ pub fn a_wait_for_a_child_fails(mut subject: impl ShutsDown) {
     drop(stdin);
 }
 
-pub fn a_child_from_before_is_asked_and_killed(subject: impl ShutsDown) {
+pub fn a_child_from_before_is_asked_and_killed(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (mut child, _stdin) = waiting_child(&reactor);
     subject.shut_down();
@@ -67,7 +67,7 @@ pub fn a_child_from_before_is_asked_and_killed(subject: impl ShutsDown) {
     assert_eq!(wait(child.status()).unwrap(), status);
 }
 
-pub fn a_status_from_before_is_kept(mut subject: impl ShutsDown) {
+pub fn a_status_from_before_is_kept(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let mut child = Command::new("true").spawn(&reactor).unwrap();
     let status = subject.block_on(child.status()).unwrap();
@@ -76,7 +76,7 @@ pub fn a_status_from_before_is_kept(mut subject: impl ShutsDown) {
     assert_eq!(wait(child.wait_with_output()).unwrap().status, status);
 }
 
-pub fn a_child_dropped_before_is_reaped_at_the_next_use(subject: impl ShutsDown) {
+pub fn a_child_dropped_before_is_reaped_at_the_next_use(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (child, stdin) = waiting_child(&reactor);
     let pid = pid_of(&child);
@@ -89,7 +89,7 @@ pub fn a_child_dropped_before_is_reaped_at_the_next_use(subject: impl ShutsDown)
     assert!(is_reaped(pid));
 }
 
-pub fn a_child_dropped_afterwards_is_reaped_at_the_next_use(subject: impl ShutsDown) {
+pub fn a_child_dropped_afterwards_is_reaped_at_the_next_use(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (child, stdin) = waiting_child(&reactor);
     let (other, other_stdin) = waiting_child(&reactor);
@@ -105,7 +105,7 @@ pub fn a_child_dropped_afterwards_is_reaped_at_the_next_use(subject: impl ShutsD
     assert!(pids.into_iter().all(is_reaped));
 }
 
-pub fn a_child_is_killed_with_the_task_that_has_it(mut subject: impl ShutsDown) {
+pub fn a_child_is_killed_with_the_task_that_has_it(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let mut command = Command::new("cat");
     let command = command.stdin(Stdio::piped()).kill_on_drop(true);
@@ -122,7 +122,7 @@ pub fn a_child_is_killed_with_the_task_that_has_it(mut subject: impl ShutsDown) 
     assert!(is_reaped(pid));
 }
 
-pub fn signals_from_before_arrive_or_end(mut subject: impl ShutsDown) {
+pub fn signals_from_before_arrive_or_end(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let kind = SignalKind::window_change();
     let mut signals = signals(&reactor, [kind]);
@@ -136,7 +136,7 @@ pub fn signals_from_before_arrive_or_end(mut subject: impl ShutsDown) {
     }
 }
 
-pub fn signals_are_not_waited_for_afterwards(subject: impl ShutsDown) {
+pub fn signals_are_not_waited_for_afterwards(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     subject.shut_down();
     let error = Signals::new(&reactor, [SignalKind::user_defined1()]).unwrap_err();

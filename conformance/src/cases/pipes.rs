@@ -20,7 +20,7 @@ use interloop::{
 use rustix::fs::{OFlags, fcntl_getfl};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{on_thread, parked, spawn_parked, wait, write_to_nobody},
 };
 
@@ -28,7 +28,7 @@ fn blocks(fd: &impl AsFd) -> bool {
     !fcntl_getfl(fd).unwrap().contains(OFlags::NONBLOCK)
 }
 
-pub fn a_pipe_ends_when_its_writer_is_closed(mut subject: impl Subject) {
+pub fn a_pipe_ends_when_its_writer_is_closed(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (mut reader, mut writer) = pipe(&reactor).unwrap();
     let writing = reactor.spawn(async move {
@@ -49,7 +49,7 @@ pub fn a_pipe_ends_when_its_writer_is_closed(mut subject: impl Subject) {
     });
 }
 
-pub fn a_writer_whose_reader_is_gone_fails(mut subject: impl Subject) {
+pub fn a_writer_whose_reader_is_gone_fails(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (reader, mut writer) = pipe(&reactor).unwrap();
@@ -61,7 +61,7 @@ pub fn a_writer_whose_reader_is_gone_fails(mut subject: impl Subject) {
     });
 }
 
-pub fn a_pipe_is_filled_and_emptied_without_waiting(mut subject: impl Subject) {
+pub fn a_pipe_is_filled_and_emptied_without_waiting(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (reader, writer) = pipe(&reactor).unwrap();
@@ -108,7 +108,7 @@ pub fn a_pipe_is_filled_and_emptied_without_waiting(mut subject: impl Subject) {
     });
 }
 
-pub fn several_buffers_go_through_a_pipe(mut subject: impl Subject) {
+pub fn several_buffers_go_through_a_pipe(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut reader, mut writer) = pipe(&reactor).unwrap();
@@ -122,7 +122,7 @@ pub fn several_buffers_go_through_a_pipe(mut subject: impl Subject) {
     });
 }
 
-pub fn two_tasks_read_from_one_pipe(mut subject: impl Subject) {
+pub fn two_tasks_read_from_one_pipe(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let (reader, mut writer) = pipe(&reactor).unwrap();
@@ -139,7 +139,7 @@ pub fn two_tasks_read_from_one_pipe(mut subject: impl Subject) {
     }
 }
 
-pub fn a_read_that_is_given_up_loses_no_bytes(mut subject: impl Subject) {
+pub fn a_read_that_is_given_up_loses_no_bytes(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut reader, mut writer) = pipe(&reactor).unwrap();
@@ -155,7 +155,7 @@ pub fn a_read_that_is_given_up_loses_no_bytes(mut subject: impl Subject) {
     });
 }
 
-pub fn the_other_end_is_refused(subject: impl Subject) {
+pub fn the_other_end_is_refused(subject: AnySubject) {
     let reactor = subject.reactor();
     let (reader, writer) = rustix::pipe::pipe().unwrap();
     let refusals = [
@@ -168,7 +168,7 @@ pub fn the_other_end_is_refused(subject: impl Subject) {
     }
 }
 
-pub fn ends_made_elsewhere_are_taken_over_and_given_back(mut subject: impl Subject) {
+pub fn ends_made_elsewhere_are_taken_over_and_given_back(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (reader, writer) = rustix::pipe::pipe().unwrap();
     assert!(blocks(&reader) && blocks(&writer));
@@ -192,7 +192,7 @@ pub fn ends_made_elsewhere_are_taken_over_and_given_back(mut subject: impl Subje
     assert_eq!(io::read_to_string(File::from(reader)).unwrap(), "pong");
 }
 
-pub fn an_end_is_given_to_a_child(mut subject: impl Subject) {
+pub fn an_end_is_given_to_a_child(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (input, mut to_child) = pipe(&reactor).unwrap();
     let (mut from_child, output) = pipe(&reactor).unwrap();
@@ -212,7 +212,7 @@ pub fn an_end_is_given_to_a_child(mut subject: impl Subject) {
     assert!(child.wait().unwrap().success());
 }
 
-pub fn a_plain_thread_reads(mut subject: impl Subject) {
+pub fn a_plain_thread_reads(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (mut reader, mut writer) = pipe(&reactor).unwrap();
     let reading = on_thread(move || {
@@ -226,7 +226,7 @@ pub fn a_plain_thread_reads(mut subject: impl Subject) {
     });
 }
 
-pub fn an_end_is_closed_once(subject: impl Subject) {
+pub fn an_end_is_closed_once(subject: AnySubject) {
     let reactor = subject.reactor();
     let (reader, writer) = pipe(&reactor).unwrap();
     let reader: OwnedFd = reader.into_blocking_fd().unwrap();

@@ -24,7 +24,7 @@ use rustix::{
 };
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{HOUR, MILLISECOND, on_thread},
 };
 
@@ -69,7 +69,7 @@ async fn reaped(reactor: &Reactor, pid: Pid) {
     }
 }
 
-pub fn what_a_child_writes_is_collected(mut subject: impl Subject) {
+pub fn what_a_child_writes_is_collected(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let output = sh("echo to one; echo to the other >&2; exit 3").output(&reactor);
@@ -82,7 +82,7 @@ pub fn what_a_child_writes_is_collected(mut subject: impl Subject) {
     });
 }
 
-pub fn a_child_gets_its_arguments_environment_and_directory(mut subject: impl Subject) {
+pub fn a_child_gets_its_arguments_environment_and_directory(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut command = sh("echo \"$0 $1 $NAME $GONE\"; pwd");
     command.args(["zero", "one"]).current_dir("/");
@@ -91,7 +91,7 @@ pub fn a_child_gets_its_arguments_environment_and_directory(mut subject: impl Su
     assert_eq!(output.stdout, b"zero one value \n/\n");
 }
 
-pub fn a_command_starts_again_and_again(mut subject: impl Subject) {
+pub fn a_command_starts_again_and_again(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut command = sh("echo once more");
     subject.block_on(async {
@@ -104,7 +104,7 @@ pub fn a_command_starts_again_and_again(mut subject: impl Subject) {
     });
 }
 
-pub fn exit_codes_are_told(mut subject: impl Subject) {
+pub fn exit_codes_are_told(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         for code in [0, 1, 42, 255] {
@@ -114,14 +114,14 @@ pub fn exit_codes_are_told(mut subject: impl Subject) {
     });
 }
 
-pub fn death_by_a_signal_is_told(mut subject: impl Subject) {
+pub fn death_by_a_signal_is_told(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let status = subject.block_on(sh("kill -USR1 $$").status(&reactor)).unwrap();
     assert_eq!(status.code(), None);
     assert_eq!(status.signal(), Some(SignalKind::user_defined1().as_raw()));
 }
 
-pub fn a_child_is_killed(mut subject: impl Subject) {
+pub fn a_child_is_killed(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (mut child, _stdin) = waiting_child(&reactor);
     subject.block_on(async {
@@ -134,7 +134,7 @@ pub fn a_child_is_killed(mut subject: impl Subject) {
     });
 }
 
-pub fn a_child_is_sent_a_signal(mut subject: impl Subject) {
+pub fn a_child_is_sent_a_signal(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (mut child, _stdin) = waiting_child(&reactor);
     child.send_signal(SignalKind::terminate()).unwrap();
@@ -144,7 +144,7 @@ pub fn a_child_is_sent_a_signal(mut subject: impl Subject) {
     assert_eq!(status.signal(), Some(SignalKind::terminate().as_raw()));
 }
 
-pub fn megabytes_go_through_a_child(mut subject: impl Subject) {
+pub fn megabytes_go_through_a_child(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (mut child, mut stdin) = waiting_child(&reactor);
     let mut stdout = child.stdout.take().unwrap();
@@ -171,7 +171,7 @@ pub fn megabytes_go_through_a_child(mut subject: impl Subject) {
     });
 }
 
-pub fn a_child_that_fills_both_pipes_does_not_block(mut subject: impl Subject) {
+pub fn a_child_that_fills_both_pipes_does_not_block(mut subject: AnySubject) {
     let reactor = subject.reactor();
     // More than pipes hold, in turns.
     let script = "for i in 1 2 3; do head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2; done";
@@ -179,7 +179,7 @@ pub fn a_child_that_fills_both_pipes_does_not_block(mut subject: impl Subject) {
     assert_eq!((output.stdout.len(), output.stderr.len()), (900_000, 900_000));
 }
 
-pub fn waiting_closes_the_input(mut subject: impl Subject) {
+pub fn waiting_closes_the_input(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn(&reactor).unwrap();
@@ -191,7 +191,7 @@ pub fn waiting_closes_the_input(mut subject: impl Subject) {
     });
 }
 
-pub fn writing_to_a_child_that_has_ended_fails(mut subject: impl Subject) {
+pub fn writing_to_a_child_that_has_ended_fails(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut child, mut stdin) = waiting(&mut Command::new("true"), &reactor);
@@ -206,7 +206,7 @@ pub fn writing_to_a_child_that_has_ended_fails(mut subject: impl Subject) {
     });
 }
 
-pub fn one_childs_output_is_anothers_input(mut subject: impl Subject) {
+pub fn one_childs_output_is_anothers_input(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let mut first = sh("echo b; echo a").stdout(Stdio::piped()).spawn(&reactor).unwrap();
@@ -217,7 +217,7 @@ pub fn one_childs_output_is_anothers_input(mut subject: impl Subject) {
     });
 }
 
-pub fn every_wait_gives_the_same_status(mut subject: impl Subject) {
+pub fn every_wait_gives_the_same_status(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let mut command = sh("read line; exit 7");
@@ -236,7 +236,7 @@ pub fn every_wait_gives_the_same_status(mut subject: impl Subject) {
     });
 }
 
-pub fn a_wait_that_is_given_up_changes_nothing(mut subject: impl Subject) {
+pub fn a_wait_that_is_given_up_changes_nothing(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (mut child, stdin) = waiting_child(&reactor);
     subject.block_on(async {
@@ -255,7 +255,7 @@ pub fn a_wait_that_is_given_up_changes_nothing(mut subject: impl Subject) {
     });
 }
 
-pub fn asking_for_the_status_does_not_wait(mut subject: impl Subject) {
+pub fn asking_for_the_status_does_not_wait(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (child, stdin) = waiting_child(&reactor);
     assert_eq!(child.try_status().unwrap(), None);
@@ -272,7 +272,7 @@ pub fn asking_for_the_status_does_not_wait(mut subject: impl Subject) {
     });
 }
 
-pub fn a_callback_runs_when_a_child_ends(mut subject: impl Subject) {
+pub fn a_callback_runs_when_a_child_ends(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut child = sh("exit 5").spawn(&reactor).unwrap();
     let code = child.status().map_ok(|status| status.code());
@@ -280,7 +280,7 @@ pub fn a_callback_runs_when_a_child_ends(mut subject: impl Subject) {
     assert_eq!(subject.block_on(code).unwrap(), Some(5));
 }
 
-pub fn a_program_that_cannot_be_started_is_an_error(mut subject: impl Subject) {
+pub fn a_program_that_cannot_be_started_is_an_error(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let mut missing = Command::new("a-program-that-nobody-has");
@@ -303,7 +303,7 @@ pub fn a_program_that_cannot_be_started_is_an_error(mut subject: impl Subject) {
     });
 }
 
-pub fn a_hundred_children_run_at_once(mut subject: impl Subject) {
+pub fn a_hundred_children_run_at_once(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         // One pipe each, as descriptors are short on some systems.
@@ -330,7 +330,7 @@ pub fn a_hundred_children_run_at_once(mut subject: impl Subject) {
     });
 }
 
-pub fn a_child_dropped_before_its_end_runs_on_and_is_reaped(mut subject: impl Subject) {
+pub fn a_child_dropped_before_its_end_runs_on_and_is_reaped(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut child, mut stdin) = waiting_child(&reactor);
@@ -346,7 +346,7 @@ pub fn a_child_dropped_before_its_end_runs_on_and_is_reaped(mut subject: impl Su
     });
 }
 
-pub fn a_child_is_reaped_though_nobody_asks(mut subject: impl Subject) {
+pub fn a_child_is_reaped_though_nobody_asks(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (child, stdin) = waiting_child(&reactor);
@@ -358,7 +358,7 @@ pub fn a_child_is_reaped_though_nobody_asks(mut subject: impl Subject) {
     });
 }
 
-pub fn a_child_is_killed_when_it_is_dropped_if_that_was_said(mut subject: impl Subject) {
+pub fn a_child_is_killed_when_it_is_dropped_if_that_was_said(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (child, _stdin) = waiting(Command::new("cat").kill_on_drop(true), &reactor);
@@ -368,7 +368,7 @@ pub fn a_child_is_killed_when_it_is_dropped_if_that_was_said(mut subject: impl S
     });
 }
 
-pub fn a_child_is_killed_when_what_waits_for_it_is_dropped(mut subject: impl Subject) {
+pub fn a_child_is_killed_when_what_waits_for_it_is_dropped(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         for waits_for_output in [false, true] {
@@ -392,7 +392,7 @@ pub fn a_child_is_killed_when_what_waits_for_it_is_dropped(mut subject: impl Sub
     });
 }
 
-pub fn others_children_are_left_alone(mut subject: impl Subject) {
+pub fn others_children_are_left_alone(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut theirs = std::process::Command::new("sh").args(["-c", "exit 9"]).spawn().unwrap();
     let pid = Pid::from_raw(theirs.id().try_into().unwrap()).unwrap();
@@ -406,7 +406,7 @@ pub fn others_children_are_left_alone(mut subject: impl Subject) {
     assert_eq!(theirs.wait().unwrap().code(), Some(9));
 }
 
-pub fn a_plain_thread_starts_a_child(mut subject: impl Subject) {
+pub fn a_plain_thread_starts_a_child(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let started = on_thread(move || Command::new("cat").stdin(Stdio::piped()).spawn(&reactor));
     subject.block_on(async {

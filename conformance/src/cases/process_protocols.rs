@@ -13,7 +13,7 @@ use interloop::{
 };
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{is_current, turn},
 };
 
@@ -118,7 +118,7 @@ async fn ended(reactor: &Reactor, notes: &Notes) -> String {
     notes.calls()
 }
 
-pub fn output_is_received_and_the_end_comes_last(mut subject: impl Subject) {
+pub fn output_is_received_and_the_end_comes_last(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (child, notes) = watch(&reactor, "echo out; echo err >&2; exit 3");
     subject.block_on(async {
@@ -132,7 +132,7 @@ pub fn output_is_received_and_the_end_comes_last(mut subject: impl Subject) {
     });
 }
 
-pub fn what_is_written_arrives_and_closing_ends_the_input(mut subject: impl Subject) {
+pub fn what_is_written_arrives_and_closing_ends_the_input(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (child, notes) = watch(&reactor, "cat");
     // More than a pipe holds.
@@ -149,7 +149,7 @@ pub fn what_is_written_arrives_and_closing_ends_the_input(mut subject: impl Subj
     assert_eq!(child.buffered(), 0);
 }
 
-pub fn a_child_that_closes_its_input_is_noticed_by_writing(mut subject: impl Subject) {
+pub fn a_child_that_closes_its_input_is_noticed_by_writing(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (child, notes) = watch(&reactor, "exec <&-; echo closed; exec sleep 3600");
     subject.block_on(async {
@@ -167,7 +167,7 @@ pub fn a_child_that_closes_its_input_is_noticed_by_writing(mut subject: impl Sub
     });
 }
 
-pub fn a_child_is_sent_a_signal(mut subject: impl Subject) {
+pub fn a_child_is_sent_a_signal(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (child, notes) = watch(&reactor, "exec cat");
     subject.block_on(async {
@@ -183,7 +183,7 @@ pub fn a_child_is_sent_a_signal(mut subject: impl Subject) {
     });
 }
 
-pub fn pipes_that_are_closed_from_here_are_told_of(mut subject: impl Subject) {
+pub fn pipes_that_are_closed_from_here_are_told_of(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (child, notes) = watch(&reactor, "cat > /dev/null");
     child.lose_connection();
@@ -194,7 +194,7 @@ pub fn pipes_that_are_closed_from_here_are_told_of(mut subject: impl Subject) {
     });
 }
 
-pub fn a_panic_is_told_to_the_last_method_and_nothing_else_is_lost(mut subject: impl Subject) {
+pub fn a_panic_is_told_to_the_last_method_and_nothing_else_is_lost(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let notes = Notes::default();
     let watches = Watches {
@@ -212,7 +212,7 @@ pub fn a_panic_is_told_to_the_last_method_and_nothing_else_is_lost(mut subject: 
     });
 }
 
-pub fn a_child_whose_streams_are_not_piped_is_waited_for(mut subject: impl Subject) {
+pub fn a_child_whose_streams_are_not_piped_is_waited_for(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let notes = Notes::default();
     let watches = Watches {

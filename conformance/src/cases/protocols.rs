@@ -18,7 +18,7 @@ use interloop::{
 use socket2::SockRef;
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{connection, is_current, listen, on_thread},
 };
 
@@ -108,7 +108,7 @@ fn pairs(subject: &mut impl Subject) -> ((TcpStream, TcpStream), (UnixStream, Un
     (tcp, UnixStream::pair(&reactor).unwrap())
 }
 
-pub fn methods_are_called_in_order(mut subject: impl Subject) {
+pub fn methods_are_called_in_order(mut subject: AnySubject) {
     async fn check<S: Channel>(reactor: Reactor, (mut ours, theirs): (S, S)) {
         let notes = Notes::default();
         let transport = protocol::attach(&reactor, theirs, Echo::new(&reactor, &notes));
@@ -132,7 +132,7 @@ pub fn methods_are_called_in_order(mut subject: impl Subject) {
     subject.block_on(check(reactor, unix));
 }
 
-pub fn both_ends_know_their_addresses(mut subject: impl Subject) {
+pub fn both_ends_know_their_addresses(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (client, server) = subject.block_on(connection(&reactor));
     let addr = client.local_addr().unwrap();
@@ -143,7 +143,7 @@ pub fn both_ends_know_their_addresses(mut subject: impl Subject) {
     subject.block_on(transport.closed()).unwrap();
 }
 
-pub fn a_connection_whose_other_end_is_half_closed_is_answered(mut subject: impl Subject) {
+pub fn a_connection_whose_other_end_is_half_closed_is_answered(mut subject: AnySubject) {
     async fn check<S: Channel>(reactor: Reactor, (mut ours, theirs): (S, S)) {
         let notes = Notes::default();
         let mut echo = Echo::new(&reactor, &notes);
@@ -167,7 +167,7 @@ pub fn a_connection_whose_other_end_is_half_closed_is_answered(mut subject: impl
     subject.block_on(check(reactor, unix));
 }
 
-pub fn an_aborted_connection_ends_at_the_other_end(mut subject: impl Subject) {
+pub fn an_aborted_connection_ends_at_the_other_end(mut subject: AnySubject) {
     async fn check<S: Channel>(reactor: Reactor, (mut ours, theirs): (S, S)) {
         let notes = Notes::default();
         let transport = protocol::attach(&reactor, theirs, Echo::new(&reactor, &notes));
@@ -189,7 +189,7 @@ pub fn an_aborted_connection_ends_at_the_other_end(mut subject: impl Subject) {
     subject.block_on(check(reactor, unix));
 }
 
-pub fn a_reset_is_the_reason_of_the_loss(mut subject: impl Subject) {
+pub fn a_reset_is_the_reason_of_the_loss(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (client, server) = subject.block_on(connection(&reactor));
     let notes = Notes::default();
@@ -203,7 +203,7 @@ pub fn a_reset_is_the_reason_of_the_loss(mut subject: impl Subject) {
     assert_eq!(notes.calls(), "mf");
 }
 
-pub fn a_slow_reader_pauses_the_writer(mut subject: impl Subject) {
+pub fn a_slow_reader_pauses_the_writer(mut subject: AnySubject) {
     async fn check<S: Channel>(reactor: Reactor, (mut ours, theirs): (S, S)) {
         const LEN: usize = 16 << 20;
 
@@ -232,7 +232,7 @@ pub fn a_slow_reader_pauses_the_writer(mut subject: impl Subject) {
     subject.block_on(check(reactor, unix));
 }
 
-pub fn a_protocol_that_pauses_reading_slows_the_other_end_down(mut subject: impl Subject) {
+pub fn a_protocol_that_pauses_reading_slows_the_other_end_down(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (mut client, server) = subject.block_on(connection(&reactor));
     let notes = Notes::default();
@@ -275,7 +275,7 @@ impl Protocol for Touchy {
     }
 }
 
-pub fn two_hundred_connections_are_served_and_one_that_panics_is_lost_alone(mut subject: impl Subject) {
+pub fn two_hundred_connections_are_served_and_one_that_panics_is_lost_alone(mut subject: AnySubject) {
     const CONNECTIONS: u8 = 200;
 
     let reactor = subject.reactor();
@@ -306,7 +306,7 @@ pub fn two_hundred_connections_are_served_and_one_that_panics_is_lost_alone(mut 
     subject.block_on(port.stopped()).unwrap();
 }
 
-pub fn a_port_that_is_stopped_accepts_no_more_and_leaves_connections_alone(mut subject: impl Subject) {
+pub fn a_port_that_is_stopped_accepts_no_more_and_leaves_connections_alone(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let listener = listen(&reactor);
     let addr = listener.local_addr().unwrap();
@@ -325,7 +325,7 @@ pub fn a_port_that_is_stopped_accepts_no_more_and_leaves_connections_alone(mut s
     });
 }
 
-pub fn a_connection_becomes_a_stream_and_a_connection_again(mut subject: impl Subject) {
+pub fn a_connection_becomes_a_stream_and_a_connection_again(mut subject: AnySubject) {
     async fn check<S: Channel>(reactor: Reactor, (mut ours, theirs): (S, S)) {
         let notes = Notes::default();
         let transport = protocol::attach(&reactor, theirs, Echo::new(&reactor, &notes));
@@ -355,7 +355,7 @@ pub fn a_connection_becomes_a_stream_and_a_connection_again(mut subject: impl Su
     subject.block_on(check(reactor, unix));
 }
 
-pub fn options_are_set_on_the_socket(mut subject: impl Subject) {
+pub fn options_are_set_on_the_socket(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (client, server) = subject.block_on(connection(&reactor));
     let transport = protocol::attach(&reactor, server, Touchy);
@@ -376,7 +376,7 @@ pub fn options_are_set_on_the_socket(mut subject: impl Subject) {
     assert!(subject.block_on(transport.nodelay()).is_err());
 }
 
-pub fn a_plain_thread_writes_and_closes(mut subject: impl Subject) {
+pub fn a_plain_thread_writes_and_closes(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (mut client, server) = subject.block_on(connection(&reactor));
     let transport = protocol::attach(&reactor, server, Touchy);
@@ -392,7 +392,7 @@ pub fn a_plain_thread_writes_and_closes(mut subject: impl Subject) {
     subject.block_on(writing).unwrap();
 }
 
-pub fn a_peer_of_the_standard_library_is_served(mut subject: impl Subject) {
+pub fn a_peer_of_the_standard_library_is_served(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let listener = listen(&reactor);
     let addr = listener.local_addr().unwrap();

@@ -26,7 +26,7 @@ use interloop::{
 };
 
 use crate::{
-    ShutsDown,
+    AnyShutsDown, ShutsDown, Subject,
     tools::{Counter, HOUR, MILLISECOND, OnDrop, connection, is_current, listen, on_thread, parked, wait, yield_now},
 };
 
@@ -38,7 +38,7 @@ fn assert_ends(outcome: Result<(), Aborted>) {
     }
 }
 
-pub fn tasks_that_wait_fail_and_are_dropped(mut subject: impl ShutsDown) {
+pub fn tasks_that_wait_fail_and_are_dropped(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let drops = Counter::default();
     let (waiting, tasks): (Vec<_>, Vec<_>) = (0..100)
@@ -61,7 +61,7 @@ pub fn tasks_that_wait_fail_and_are_dropped(mut subject: impl ShutsDown) {
     }
 }
 
-pub fn tasks_that_were_just_spawned_fail_and_are_dropped(subject: impl ShutsDown) {
+pub fn tasks_that_were_just_spawned_fail_and_are_dropped(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let drops = Counter::default();
     let tasks = (0..100).map(|_| {
@@ -79,7 +79,7 @@ pub fn tasks_that_were_just_spawned_fail_and_are_dropped(subject: impl ShutsDown
     }
 }
 
-pub fn tasks_that_run_all_the_time_fail_and_are_dropped(mut subject: impl ShutsDown) {
+pub fn tasks_that_run_all_the_time_fail_and_are_dropped(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let drops = Counter::default();
     let dropped = drops.on_drop();
@@ -96,7 +96,7 @@ pub fn tasks_that_run_all_the_time_fail_and_are_dropped(mut subject: impl ShutsD
     assert!(wait(task).unwrap_err().is_shut_down());
 }
 
-pub fn a_task_that_waits_for_another_fails_with_it(mut subject: impl ShutsDown) {
+pub fn a_task_that_waits_for_another_fails_with_it(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let inner = reactor.spawn_infallible(pending::<()>());
     let (waits, future) = parked(inner);
@@ -106,7 +106,7 @@ pub fn a_task_that_waits_for_another_fails_with_it(mut subject: impl ShutsDown) 
     assert!(wait(outer).unwrap_err().is_shut_down());
 }
 
-pub fn a_task_that_was_cancelled_before_stays_cancelled(mut subject: impl ShutsDown) {
+pub fn a_task_that_was_cancelled_before_stays_cancelled(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (waits, future) = parked(pending::<()>());
     let task = reactor.spawn_infallible(future);
@@ -116,7 +116,7 @@ pub fn a_task_that_was_cancelled_before_stays_cancelled(mut subject: impl ShutsD
     assert!(wait(task).unwrap_err().is_cancelled());
 }
 
-pub fn results_from_before_are_kept(mut subject: impl ShutsDown) {
+pub fn results_from_before_are_kept(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (completer, ended) = Deferred::<_>::pair();
     let task = reactor
@@ -127,7 +127,7 @@ pub fn results_from_before_are_kept(mut subject: impl ShutsDown) {
     assert_eq!(wait(task).unwrap(), 42);
 }
 
-pub fn a_future_finds_its_reactor_while_the_loop_drops_it(mut subject: impl ShutsDown) {
+pub fn a_future_finds_its_reactor_while_the_loop_drops_it(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let same = reactor.clone();
     let (completer, found) = Deferred::<_>::pair();
@@ -142,7 +142,7 @@ pub fn a_future_finds_its_reactor_while_the_loop_drops_it(mut subject: impl Shut
     assert!(wait(found).unwrap());
 }
 
-pub fn what_is_spawned_by_a_destructor_meanwhile_fails(mut subject: impl ShutsDown) {
+pub fn what_is_spawned_by_a_destructor_meanwhile_fails(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (tasks, spawned) = mpsc::channel();
     let waiting = (0..10).map(|_| {
@@ -170,7 +170,7 @@ pub fn what_is_spawned_by_a_destructor_meanwhile_fails(mut subject: impl ShutsDo
     }
 }
 
-pub fn what_a_plain_thread_spawns_meanwhile_fails(subject: impl ShutsDown) {
+pub fn what_a_plain_thread_spawns_meanwhile_fails(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (spawns, is_spawning) = mpsc::channel();
     let spawning = on_thread(move || {
@@ -196,7 +196,7 @@ pub fn what_a_plain_thread_spawns_meanwhile_fails(subject: impl ShutsDown) {
     }
 }
 
-pub fn tasks_spawned_afterwards_fail_and_are_dropped(subject: impl ShutsDown) {
+pub fn tasks_spawned_afterwards_fail_and_are_dropped(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     subject.shut_down();
     let drops = Counter::default();
@@ -209,7 +209,7 @@ pub fn tasks_spawned_afterwards_fail_and_are_dropped(subject: impl ShutsDown) {
     assert!(wait(task).unwrap_err().is_shut_down());
 }
 
-pub fn jobs_started_afterwards_fail_and_are_dropped(subject: impl ShutsDown) {
+pub fn jobs_started_afterwards_fail_and_are_dropped(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     subject.shut_down();
     let drops = Counter::default();
@@ -222,7 +222,7 @@ pub fn jobs_started_afterwards_fail_and_are_dropped(subject: impl ShutsDown) {
     assert!(wait(job).unwrap_err().is_shut_down());
 }
 
-pub fn a_job_that_runs_meanwhile_gives_its_result(mut subject: impl ShutsDown) {
+pub fn a_job_that_runs_meanwhile_gives_its_result(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (starts, has_started) = Deferred::<()>::pair();
     let (go_on, may_go_on) = mpsc::channel();
@@ -239,7 +239,7 @@ pub fn a_job_that_runs_meanwhile_gives_its_result(mut subject: impl ShutsDown) {
     assert_eq!(wait(job).unwrap(), 42);
 }
 
-pub fn callbacks_run_that_were_attached_before(mut subject: impl ShutsDown) {
+pub fn callbacks_run_that_were_attached_before(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (waits, future) = parked(pending::<()>());
     let task = reactor.spawn_infallible(future);
@@ -254,7 +254,7 @@ pub fn callbacks_run_that_were_attached_before(mut subject: impl ShutsDown) {
     assert!(wait(seen).unwrap());
 }
 
-pub fn a_sleep_made_before_ends(subject: impl ShutsDown) {
+pub fn a_sleep_made_before_ends(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let sleep = reactor.sleep(5 * MILLISECOND);
     let elapsed = reactor.sleep(Duration::ZERO);
@@ -263,7 +263,7 @@ pub fn a_sleep_made_before_ends(subject: impl ShutsDown) {
     assert_ends(wait(elapsed));
 }
 
-pub fn a_sleep_polled_before_ends(mut subject: impl ShutsDown) {
+pub fn a_sleep_polled_before_ends(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let mut sleep = reactor.sleep(50 * MILLISECOND);
     subject.block_on(poll_fn(|cx| {
@@ -275,7 +275,7 @@ pub fn a_sleep_polled_before_ends(mut subject: impl ShutsDown) {
     assert_ends(wait(sleep));
 }
 
-pub fn a_sleep_made_afterwards_fails(subject: impl ShutsDown) {
+pub fn a_sleep_made_afterwards_fails(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     subject.shut_down();
     for duration in [Duration::ZERO, MILLISECOND, HOUR] {
@@ -288,7 +288,7 @@ pub fn a_sleep_made_afterwards_fails(subject: impl ShutsDown) {
     assert!(wait(&mut sleep).unwrap_err().is_shut_down());
 }
 
-pub fn a_sleep_is_reset_afterwards(mut subject: impl ShutsDown) {
+pub fn a_sleep_is_reset_afterwards(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let mut sleeps = [MILLISECOND, HOUR].map(|duration| reactor.sleep(duration));
     let mut polled = [MILLISECOND, HOUR].map(|duration| reactor.sleep(duration));
@@ -308,7 +308,7 @@ pub fn a_sleep_is_reset_afterwards(mut subject: impl ShutsDown) {
     }
 }
 
-pub fn a_sleep_that_a_plain_thread_waits_for_ends(mut subject: impl ShutsDown) {
+pub fn a_sleep_that_a_plain_thread_waits_for_ends(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (waits, sleep) = parked(reactor.sleep(300 * MILLISECOND));
     let sleeping = on_thread(move || wait(sleep));
@@ -318,7 +318,7 @@ pub fn a_sleep_that_a_plain_thread_waits_for_ends(mut subject: impl ShutsDown) {
     assert_ends(wait(sleeping).unwrap());
 }
 
-pub fn a_wait_of_a_plain_thread_ends(mut subject: impl ShutsDown) {
+pub fn a_wait_of_a_plain_thread_ends(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (waits, future) = parked(pending::<()>());
     let task = reactor.spawn_infallible(future);
@@ -328,7 +328,7 @@ pub fn a_wait_of_a_plain_thread_ends(mut subject: impl ShutsDown) {
     assert!(wait(waiting).unwrap().unwrap_err().is_shut_down());
 }
 
-pub fn a_timeout_ends(subject: impl ShutsDown) {
+pub fn a_timeout_ends(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let never = pending::<Result<(), Aborted>>;
     let before = reactor.timeout(5 * MILLISECOND, never());
@@ -338,7 +338,7 @@ pub fn a_timeout_ends(subject: impl ShutsDown) {
     assert!(wait(reactor.timeout(HOUR, never())).unwrap_err().is_shut_down());
 }
 
-pub fn a_timeout_that_waits_ends(mut subject: impl ShutsDown) {
+pub fn a_timeout_that_waits_ends(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let mut limited = reactor.timeout(50 * MILLISECOND, pending::<Result<(), Aborted>>());
     subject.block_on(poll_fn(|cx| {
@@ -351,7 +351,7 @@ pub fn a_timeout_that_waits_ends(mut subject: impl ShutsDown) {
     assert!(aborted.is_shut_down() || aborted.is_timed_out(), "{aborted:?}");
 }
 
-pub fn an_interval_ticks_or_ends(mut subject: impl ShutsDown) {
+pub fn an_interval_ticks_or_ends(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let mut interval = reactor.interval(MILLISECOND);
     subject.block_on(interval.tick()).unwrap();
@@ -362,7 +362,7 @@ pub fn an_interval_ticks_or_ends(mut subject: impl ShutsDown) {
     }
 }
 
-pub fn a_read_that_a_plain_thread_waits_for_ends(mut subject: impl ShutsDown) {
+pub fn a_read_that_a_plain_thread_waits_for_ends(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (mut stream, mut peer) = subject.block_on(connection(&reactor));
     let (waits, reading) = parked(async move { stream.read(&mut [0]).await });
@@ -374,7 +374,7 @@ pub fn a_read_that_a_plain_thread_waits_for_ends(mut subject: impl ShutsDown) {
     let _ = wait(reading).unwrap();
 }
 
-pub fn what_waits_on_a_connection_ends(mut subject: impl ShutsDown) {
+pub fn what_waits_on_a_connection_ends(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (stream, peer) = subject.block_on(async {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -407,7 +407,7 @@ pub fn what_waits_on_a_connection_ends(mut subject: impl ShutsDown) {
     }
 }
 
-pub fn a_connection_made_before_works_or_fails(mut subject: impl ShutsDown) {
+pub fn a_connection_made_before_works_or_fails(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (stream, mut peer) = subject.block_on(async {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -430,7 +430,7 @@ pub fn a_connection_made_before_works_or_fails(mut subject: impl ShutsDown) {
     let _ = peer.read_to_end(&mut Vec::new());
 }
 
-pub fn a_connection_is_dropped_with_the_task_that_has_it(mut subject: impl ShutsDown) {
+pub fn a_connection_is_dropped_with_the_task_that_has_it(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (mut client, mut server) = subject.block_on(connection(&reactor));
     let (waits, reading) = parked(async move { server.read(&mut [0]).await });
@@ -448,7 +448,7 @@ pub fn a_connection_is_dropped_with_the_task_that_has_it(mut subject: impl Shuts
     }
 }
 
-pub fn a_listener_made_before_works_or_fails(subject: impl ShutsDown) {
+pub fn a_listener_made_before_works_or_fails(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let listener = listen(&reactor);
     let addr = listener.local_addr().unwrap();
@@ -457,7 +457,7 @@ pub fn a_listener_made_before_works_or_fails(subject: impl ShutsDown) {
     let _ = wait(listener.accept());
 }
 
-pub fn a_stream_of_connections_made_before_works_or_ends(mut subject: impl ShutsDown) {
+pub fn a_stream_of_connections_made_before_works_or_ends(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let listener = subject.block_on(async { listen(&reactor) });
     let addr = listener.local_addr().unwrap();
@@ -476,7 +476,7 @@ pub fn a_stream_of_connections_made_before_works_or_ends(mut subject: impl Shuts
     wait(accepting).unwrap();
 }
 
-pub fn connecting_by_name_fails_afterwards(subject: impl ShutsDown) {
+pub fn connecting_by_name_fails_afterwards(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     subject.shut_down();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -490,7 +490,7 @@ pub fn connecting_by_name_fails_afterwards(subject: impl ShutsDown) {
     }
 }
 
-pub fn sockets_made_afterwards_fail(subject: impl ShutsDown) {
+pub fn sockets_made_afterwards_fail(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let peer = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = peer.local_addr().unwrap();
@@ -508,7 +508,7 @@ pub fn sockets_made_afterwards_fail(subject: impl ShutsDown) {
     }
 }
 
-pub fn a_descriptor_registered_afterwards_is_refused_and_closed(subject: impl ShutsDown) {
+pub fn a_descriptor_registered_afterwards_is_refused_and_closed(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     subject.shut_down();
     let (end, mut peer) = UnixStream::pair().unwrap();
@@ -520,7 +520,7 @@ pub fn a_descriptor_registered_afterwards_is_refused_and_closed(subject: impl Sh
     assert_eq!(peer.read(&mut [0]).unwrap(), 0);
 }
 
-pub fn deferreds_and_contexts_go_on(subject: impl ShutsDown) {
+pub fn deferreds_and_contexts_go_on(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     subject.shut_down();
     let _entered = reactor.enter();
@@ -538,7 +538,7 @@ pub fn deferreds_and_contexts_go_on(subject: impl ShutsDown) {
     assert_eq!(*seen.lock().unwrap(), 42);
 }
 
-pub fn calls_that_wait_are_dropped_and_not_made(mut subject: impl ShutsDown) {
+pub fn calls_that_wait_are_dropped_and_not_made(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (drops, made) = (Counter::default(), Counter::default());
     let callback = || {
@@ -582,7 +582,7 @@ impl Protocol for Losing {
     }
 }
 
-pub fn connections_of_protocols_are_lost(mut subject: impl ShutsDown) {
+pub fn connections_of_protocols_are_lost(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (sender, losses) = mpsc::channel();
     let listener = listen(&reactor);

@@ -17,7 +17,7 @@ use interloop::{
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{MILLISECOND, on_thread, parked, wait},
 };
 
@@ -35,7 +35,7 @@ const USR1: SignalKind = SignalKind::user_defined1();
 const USR2: SignalKind = SignalKind::user_defined2();
 const WINCH: SignalKind = SignalKind::window_change();
 
-pub fn a_signal_wakes_its_stream(mut subject: impl Subject) {
+pub fn a_signal_wakes_its_stream(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut signals = signals(&reactor, [USR1]);
     subject.block_on(async {
@@ -52,7 +52,7 @@ pub fn a_signal_wakes_its_stream(mut subject: impl Subject) {
     });
 }
 
-pub fn a_signal_wakes_a_task(mut subject: impl Subject) {
+pub fn a_signal_wakes_a_task(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut signals = signals(&reactor, [USR2]);
     let (waits, receiving) = parked(async move { signals.recv().await });
@@ -64,14 +64,14 @@ pub fn a_signal_wakes_a_task(mut subject: impl Subject) {
     });
 }
 
-pub fn a_signal_that_nobody_waited_for_yet_is_kept(mut subject: impl Subject) {
+pub fn a_signal_that_nobody_waited_for_yet_is_kept(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut signals = signals(&reactor, [WINCH]);
     raise(WINCH);
     assert_eq!(subject.block_on(signals.recv()).unwrap(), WINCH);
 }
 
-pub fn a_thousand_signals_at_once_do_not_block(mut subject: impl Subject) {
+pub fn a_thousand_signals_at_once_do_not_block(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut signals = signals(&reactor, [USR1]);
     for _ in 0..1000 {
@@ -85,7 +85,7 @@ pub fn a_thousand_signals_at_once_do_not_block(mut subject: impl Subject) {
     });
 }
 
-pub fn every_stream_is_given_a_signal(mut subject: impl Subject) {
+pub fn every_stream_is_given_a_signal(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut streams = [(); 5].map(|()| signals(&reactor, [USR2]));
     raise(USR2);
@@ -95,7 +95,7 @@ pub fn every_stream_is_given_a_signal(mut subject: impl Subject) {
     }
 }
 
-pub fn a_stream_tells_signals_apart(mut subject: impl Subject) {
+pub fn a_stream_tells_signals_apart(mut subject: AnySubject) {
     let reactor = subject.reactor();
     // Asked for twice is once.
     let mut signals = signals(&reactor, [USR1, USR2, WINCH, USR1]);
@@ -107,7 +107,7 @@ pub fn a_stream_tells_signals_apart(mut subject: impl Subject) {
     });
 }
 
-pub fn a_frequent_signal_does_not_hide_another(mut subject: impl Subject) {
+pub fn a_frequent_signal_does_not_hide_another(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut signals = signals(&reactor, [USR1, USR2]);
     raise(USR2);
@@ -121,7 +121,7 @@ pub fn a_frequent_signal_does_not_hide_another(mut subject: impl Subject) {
     });
 }
 
-pub fn a_receive_that_is_given_up_loses_no_signal(mut subject: impl Subject) {
+pub fn a_receive_that_is_given_up_loses_no_signal(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut signals = signals(&reactor, [WINCH]);
     subject.block_on(async {
@@ -134,7 +134,7 @@ pub fn a_receive_that_is_given_up_loses_no_signal(mut subject: impl Subject) {
     });
 }
 
-pub fn a_dropped_stream_does_not_take_the_others_signals(mut subject: impl Subject) {
+pub fn a_dropped_stream_does_not_take_the_others_signals(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut kept = signals(&reactor, [USR1]);
     subject.block_on(async {
@@ -147,7 +147,7 @@ pub fn a_dropped_stream_does_not_take_the_others_signals(mut subject: impl Subje
     });
 }
 
-pub fn signals_are_a_stream(mut subject: impl Subject) {
+pub fn signals_are_a_stream(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut signals = signals(&reactor, [USR2]);
     subject.block_on(async {
@@ -156,7 +156,7 @@ pub fn signals_are_a_stream(mut subject: impl Subject) {
     });
 }
 
-pub fn a_stream_of_no_signals_waits(mut subject: impl Subject) {
+pub fn a_stream_of_no_signals_waits(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut signals = signals(&reactor, []);
     subject.block_on(async {
@@ -168,7 +168,7 @@ pub fn a_stream_of_no_signals_waits(mut subject: impl Subject) {
     });
 }
 
-pub fn an_interrupt_is_waited_for(mut subject: impl Subject) {
+pub fn an_interrupt_is_waited_for(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         // It counts from the call on, before it is polled.
@@ -181,7 +181,7 @@ pub fn an_interrupt_is_waited_for(mut subject: impl Subject) {
     });
 }
 
-pub fn signals_that_cannot_be_waited_for_are_refused(subject: impl Subject) {
+pub fn signals_that_cannot_be_waited_for_are_refused(subject: AnySubject) {
     let reactor = subject.reactor();
     let fault = SignalKind::from_raw(Signal::SEGV.as_raw());
     let stop = SignalKind::from_raw(Signal::STOP.as_raw());
@@ -201,7 +201,7 @@ pub fn signals_that_cannot_be_waited_for_are_refused(subject: impl Subject) {
     }
 }
 
-pub fn a_plain_thread_waits_for_a_signal(mut subject: impl Subject) {
+pub fn a_plain_thread_waits_for_a_signal(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let received = on_thread(move || {
         let mut signals = signals(&reactor, [USR1]);

@@ -19,7 +19,7 @@ use interloop::{Aborted, Deferred, Interest, Operation, Reactor, Readiness, Sour
 use socket2::SockRef;
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{MILLISECOND, on_thread, parked, spawn_parked, wait, yield_now},
 };
 
@@ -75,7 +75,7 @@ fn is_open(mut peer: &UnixStream) -> bool {
     }
 }
 
-pub fn a_registered_descriptor_does_not_block(mut subject: impl Subject) {
+pub fn a_registered_descriptor_does_not_block(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (source, mut peer) = pair(&reactor);
@@ -91,7 +91,7 @@ pub fn a_registered_descriptor_does_not_block(mut subject: impl Subject) {
     });
 }
 
-pub fn a_descriptor_is_closed_when_its_source_is_dropped(mut subject: impl Subject) {
+pub fn a_descriptor_is_closed_when_its_source_is_dropped(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (source, peer) = pair(&reactor);
     subject.block_on(async {
@@ -107,7 +107,7 @@ pub fn a_descriptor_is_closed_when_its_source_is_dropped(mut subject: impl Subje
     });
 }
 
-pub fn a_descriptor_is_closed_once(mut subject: impl Subject) {
+pub fn a_descriptor_is_closed_once(mut subject: AnySubject) {
     let reactor = subject.reactor();
     // The number of the descriptor that was closed is taken for another at once. Other tests of this
     // process may be faster, so this is repeated until it was seen some times.
@@ -152,7 +152,7 @@ pub fn a_descriptor_is_closed_once(mut subject: impl Subject) {
     }
 }
 
-pub fn a_number_is_registered_again_and_again(mut subject: impl Subject) {
+pub fn a_number_is_registered_again_and_again(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         for round in 0..200_u8 {
@@ -169,7 +169,7 @@ pub fn a_number_is_registered_again_and_again(mut subject: impl Subject) {
     });
 }
 
-pub fn a_regular_file_is_refused(mut subject: impl Subject) {
+pub fn a_regular_file_is_refused(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let file = File::open(std::env::current_exe().unwrap()).unwrap();
     subject.block_on(async {
@@ -182,7 +182,7 @@ pub fn a_regular_file_is_refused(mut subject: impl Subject) {
     });
 }
 
-pub fn a_source_is_taken_apart(mut subject: impl Subject) {
+pub fn a_source_is_taken_apart(mut subject: AnySubject) {
     /// What an adapter writes that has nothing better.
     #[derive(Debug)]
     struct Plain(Box<dyn Source>);
@@ -230,7 +230,7 @@ pub fn a_source_is_taken_apart(mut subject: impl Subject) {
     }
 }
 
-pub fn an_error_of_the_operation_is_passed_on(mut subject: impl Subject) {
+pub fn an_error_of_the_operation_is_passed_on(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (source, mut peer) = pair(&reactor);
@@ -244,7 +244,7 @@ pub fn an_error_of_the_operation_is_passed_on(mut subject: impl Subject) {
     });
 }
 
-pub fn the_end_wakes_the_reader(mut subject: impl Subject) {
+pub fn the_end_wakes_the_reader(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (source, peer) = pair(&reactor);
     let (waits, reading) = parked(async move { read(&*source, &mut [0]).await });
@@ -254,7 +254,7 @@ pub fn the_end_wakes_the_reader(mut subject: impl Subject) {
     assert_eq!(subject.block_on(reading).unwrap(), 0);
 }
 
-pub fn the_end_wakes_the_writer(mut subject: impl Subject) {
+pub fn the_end_wakes_the_writer(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (source, peer) = pair(&reactor);
     fill(&*source);
@@ -270,7 +270,7 @@ pub fn the_end_wakes_the_writer(mut subject: impl Subject) {
     );
 }
 
-pub fn two_tasks_wait_to_read(mut subject: impl Subject) {
+pub fn two_tasks_wait_to_read(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let (source, mut peer) = pair(&reactor);
@@ -287,7 +287,7 @@ pub fn two_tasks_wait_to_read(mut subject: impl Subject) {
     }
 }
 
-pub fn a_coroutine_and_a_task_wait_to_read(mut subject: impl Subject) {
+pub fn a_coroutine_and_a_task_wait_to_read(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let (source, mut peer) = pair(&reactor);
@@ -307,7 +307,7 @@ pub fn a_coroutine_and_a_task_wait_to_read(mut subject: impl Subject) {
     }
 }
 
-pub fn two_tasks_wait_to_write(mut subject: impl Subject) {
+pub fn two_tasks_wait_to_write(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let (source, mut peer) = pair(&reactor);
@@ -325,7 +325,7 @@ pub fn two_tasks_wait_to_write(mut subject: impl Subject) {
     }
 }
 
-pub fn one_task_waits_to_read_and_another_to_write(mut subject: impl Subject) {
+pub fn one_task_waits_to_read_and_another_to_write(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for reads_first in [true, false].repeat(10) {
         let (source, mut peer) = pair(&reactor);
@@ -356,7 +356,7 @@ pub fn one_task_waits_to_read_and_another_to_write(mut subject: impl Subject) {
     }
 }
 
-pub fn a_task_that_gives_up_does_not_take_the_others_wake_up(mut subject: impl Subject) {
+pub fn a_task_that_gives_up_does_not_take_the_others_wake_up(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for gives_up in [0, 1, 2].repeat(10) {
         let (source, mut peer) = pair(&reactor);
@@ -376,7 +376,7 @@ pub fn a_task_that_gives_up_does_not_take_the_others_wake_up(mut subject: impl S
     }
 }
 
-pub fn each_of_many_descriptors_wakes_its_own_task(mut subject: impl Subject) {
+pub fn each_of_many_descriptors_wakes_its_own_task(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (peers, reading): (Vec<_>, Vec<_>) = (0..50_u8)
         .map(|n| {
@@ -402,7 +402,7 @@ pub fn each_of_many_descriptors_wakes_its_own_task(mut subject: impl Subject) {
     });
 }
 
-pub fn a_plain_thread_registers_and_waits(mut subject: impl Subject) {
+pub fn a_plain_thread_registers_and_waits(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (completer, peer) = Deferred::<_>::pair();
     let reading = on_thread(move || {

@@ -17,7 +17,7 @@ use interloop::{
 };
 
 use crate::{
-    ShutsDown,
+    AnyShutsDown, ShutsDown, Subject,
     tools::{TempPath, full, listen, on_thread, parked, silent, wait},
 };
 
@@ -32,7 +32,7 @@ pub(super) fn assert_shut_down<T>(result: io::Result<T>) {
     );
 }
 
-pub fn tasks_that_receive_fail_and_close_their_sockets(mut subject: impl ShutsDown) {
+pub fn tasks_that_receive_fail_and_close_their_sockets(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (mut stream, mut peer) = {
         let (end, peer) = StdStream::pair().unwrap();
@@ -74,7 +74,7 @@ pub fn tasks_that_receive_fail_and_close_their_sockets(mut subject: impl ShutsDo
     assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
 }
 
-pub fn tasks_on_connections_fail_and_close_them(mut subject: impl ShutsDown) {
+pub fn tasks_on_connections_fail_and_close_them(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let connect = || {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -132,7 +132,7 @@ where
     Box::pin(future)
 }
 
-pub fn a_receive_that_a_plain_thread_waits_for_ends(mut subject: impl ShutsDown) {
+pub fn a_receive_that_a_plain_thread_waits_for_ends(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (one, other) = UnixDatagram::pair(&reactor).unwrap();
     let (waits, receiving) = parked(async move { other.recv(&mut [0; 16]).await });
@@ -144,7 +144,7 @@ pub fn a_receive_that_a_plain_thread_waits_for_ends(mut subject: impl ShutsDown)
     let _ = wait(receiving).unwrap();
 }
 
-pub fn a_connection_that_waits_for_room_ends(mut subject: impl ShutsDown) {
+pub fn a_connection_that_waits_for_room_ends(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let (_listener, waiting) = full(&path);
@@ -164,7 +164,7 @@ pub fn a_connection_that_waits_for_room_ends(mut subject: impl ShutsDown) {
     drop(waiting);
 }
 
-pub fn what_is_made_afterwards_fails_and_is_closed(subject: impl ShutsDown) {
+pub fn what_is_made_afterwards_fails_and_is_closed(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     subject.shut_down();
     let path = TempPath::new();
@@ -185,7 +185,7 @@ pub fn what_is_made_afterwards_fails_and_is_closed(subject: impl ShutsDown) {
     assert_eq!(peer.read(&mut [0]).unwrap(), 0);
 }
 
-pub fn descriptors_from_before_work_or_fail_and_are_given_back(subject: impl ShutsDown) {
+pub fn descriptors_from_before_work_or_fail_and_are_given_back(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (end, mut peer) = StdStream::pair().unwrap();
     let descriptor = Descriptor::new(&reactor, end).unwrap();

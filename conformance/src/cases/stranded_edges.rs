@@ -15,13 +15,13 @@ use interloop::{
 
 use super::stranded::assert_shut_down;
 use crate::{
-    ShutsDown,
+    AnyShutsDown, ShutsDown, Subject,
     tools::{TempPath, on_thread, parked, wait},
 };
 
 const BOTH: &[Interest] = &[Interest::Readable, Interest::Writable];
 
-pub fn tasks_that_wait_on_pipes_fail_and_close_them(mut subject: impl ShutsDown) {
+pub fn tasks_that_wait_on_pipes_fail_and_close_them(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (their_reader, writer) = rustix::pipe::pipe().unwrap();
     let (reader, their_writer) = rustix::pipe::pipe().unwrap();
@@ -42,7 +42,7 @@ pub fn tasks_that_wait_on_pipes_fail_and_close_them(mut subject: impl ShutsDown)
     File::from(their_reader).read_to_end(&mut Vec::new()).unwrap();
 }
 
-pub fn readiness_that_plain_threads_wait_for_ends(mut subject: impl ShutsDown) {
+pub fn readiness_that_plain_threads_wait_for_ends(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (end, mut peer) = StdStream::pair().unwrap();
     peer.set_nonblocking(true).unwrap();
@@ -78,7 +78,7 @@ pub fn readiness_that_plain_threads_wait_for_ends(mut subject: impl ShutsDown) {
     let _ = wait(descriptor.ready(BOTH));
 }
 
-pub fn threads_that_begin_to_wait_meanwhile_end(subject: impl ShutsDown) {
+pub fn threads_that_begin_to_wait_meanwhile_end(subject: AnyShutsDown) {
     const THREADS: usize = 20;
     let reactor = subject.reactor();
     let begin = Arc::new(Barrier::new(THREADS + 1));
@@ -106,7 +106,7 @@ pub fn threads_that_begin_to_wait_meanwhile_end(subject: impl ShutsDown) {
     }
 }
 
-pub fn pipes_made_afterwards_are_refused_and_closed(subject: impl ShutsDown) {
+pub fn pipes_made_afterwards_are_refused_and_closed(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     subject.shut_down();
     assert_shut_down(pipe(&reactor));
@@ -118,7 +118,7 @@ pub fn pipes_made_afterwards_are_refused_and_closed(subject: impl ShutsDown) {
     assert_eq!(File::from(reader).read(&mut [0]).unwrap(), 0);
 }
 
-pub fn pipes_from_before_work_or_fail_and_are_given_back(subject: impl ShutsDown) {
+pub fn pipes_from_before_work_or_fail_and_are_given_back(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (reader, writer) = pipe(&reactor).unwrap();
     subject.shut_down();

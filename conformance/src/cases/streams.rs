@@ -15,7 +15,7 @@ use futures_util::{
 use interloop::net::{Keepalive, TcpStream, UnixStream};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{StreamSocket, connection, parked},
 };
 
@@ -28,7 +28,7 @@ fn reset(stream: TcpStream) {
     stream.set_linger(Some(Duration::ZERO)).unwrap();
 }
 
-pub fn peeking_takes_nothing(mut subject: impl Subject) {
+pub fn peeking_takes_nothing(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut client, mut server) = connection(&reactor).await;
@@ -52,7 +52,7 @@ pub fn peeking_takes_nothing(mut subject: impl Subject) {
     });
 }
 
-pub fn readiness_to_read_is_waited_for(mut subject: impl Subject) {
+pub fn readiness_to_read_is_waited_for(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut client, server) = connection(&reactor).await;
@@ -79,7 +79,7 @@ pub fn readiness_to_read_is_waited_for(mut subject: impl Subject) {
     });
 }
 
-pub fn a_reset_is_readiness_to_read_and_to_write(mut subject: impl Subject) {
+pub fn a_reset_is_readiness_to_read_and_to_write(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, server) = connection(&reactor).await;
@@ -98,7 +98,7 @@ pub fn a_reset_is_readiness_to_read_and_to_write(mut subject: impl Subject) {
     });
 }
 
-pub fn readiness_to_write_is_waited_for(mut subject: impl Subject) {
+pub fn readiness_to_write_is_waited_for(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, mut server) = connection(&reactor).await;
@@ -126,7 +126,7 @@ pub fn readiness_to_write_is_waited_for(mut subject: impl Subject) {
     });
 }
 
-pub fn trying_moves_several_buffers_at_once(mut subject: impl Subject) {
+pub fn trying_moves_several_buffers_at_once(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, server) = connection(&reactor).await;
@@ -140,7 +140,7 @@ pub fn trying_moves_several_buffers_at_once(mut subject: impl Subject) {
     });
 }
 
-pub fn more_buffers_than_the_system_takes_are_moved(mut subject: impl Subject) {
+pub fn more_buffers_than_the_system_takes_are_moved(mut subject: AnySubject) {
     async fn check<S: StreamSocket>((mut client, mut server): (S, S)) {
         // The first thousands are empty, which is not the end.
         let mut bufs = vec![IoSlice::new(b""); 3000];
@@ -177,7 +177,7 @@ pub fn more_buffers_than_the_system_takes_are_moved(mut subject: impl Subject) {
     });
 }
 
-pub fn options_are_set_and_read(mut subject: impl Subject) {
+pub fn options_are_set_and_read(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, _server) = connection(&reactor).await;
@@ -211,7 +211,7 @@ pub fn options_are_set_and_read(mut subject: impl Subject) {
     });
 }
 
-pub fn a_connection_is_given_to_std_and_back(mut subject: impl Subject) {
+pub fn a_connection_is_given_to_std_and_back(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, mut server) = connection(&reactor).await;
@@ -233,7 +233,7 @@ pub fn a_connection_is_given_to_std_and_back(mut subject: impl Subject) {
     });
 }
 
-pub fn a_peer_that_never_reads_holds_up_the_writer_alone(mut subject: impl Subject) {
+pub fn a_peer_that_never_reads_holds_up_the_writer_alone(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (client, mut server) = subject.block_on(connection(&reactor));
     let client = Arc::new(client);
@@ -259,7 +259,7 @@ pub fn a_peer_that_never_reads_holds_up_the_writer_alone(mut subject: impl Subje
     });
 }
 
-pub fn a_reset_in_the_middle_of_a_write_fails_it(mut subject: impl Subject) {
+pub fn a_reset_in_the_middle_of_a_write_fails_it(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (mut client, server) = subject.block_on(connection(&reactor));
     let (waits, write) = parked(async move { client.write_all(&vec![7; MEGABYTES]).await });
@@ -272,7 +272,7 @@ pub fn a_reset_in_the_middle_of_a_write_fails_it(mut subject: impl Subject) {
     });
 }
 
-pub fn a_reset_ends_all_that_wait(mut subject: impl Subject) {
+pub fn a_reset_ends_all_that_wait(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (client, server) = subject.block_on(connection(&reactor));
     let client = Arc::new(client);
@@ -295,7 +295,7 @@ pub fn a_reset_ends_all_that_wait(mut subject: impl Subject) {
     });
 }
 
-pub fn ending_the_reading_direction_wakes_the_reader(mut subject: impl Subject) {
+pub fn ending_the_reading_direction_wakes_the_reader(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (client, _server) = subject.block_on(connection(&reactor));
     let client = Arc::new(client);
@@ -311,7 +311,7 @@ pub fn ending_the_reading_direction_wakes_the_reader(mut subject: impl Subject) 
     });
 }
 
-pub fn writing_after_closing_fails(mut subject: impl Subject) {
+pub fn writing_after_closing_fails(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut client, _server) = connection(&reactor).await;

@@ -10,29 +10,29 @@ use futures_util::future::{join_all, poll_fn, try_join_all};
 use interloop::{Aborted, Deferred};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{Counter, OnDrop, on_thread, parked, wait, yield_now},
 };
 
-pub fn a_task_gives_its_result(mut subject: impl Subject) {
+pub fn a_task_gives_its_result(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let result = subject.block_on(reactor.spawn(async { Ok::<_, Aborted>(42) }));
     assert_eq!(result.unwrap(), 42);
 }
 
-pub fn a_task_gives_its_error(mut subject: impl Subject) {
+pub fn a_task_gives_its_error(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let result = subject.block_on(reactor.spawn(async { Err::<(), _>(io::Error::from(io::ErrorKind::NotFound)) }));
     assert_eq!(result.unwrap_err().kind(), io::ErrorKind::NotFound);
 }
 
-pub fn a_task_without_a_result_type_gives_its_output(mut subject: impl Subject) {
+pub fn a_task_without_a_result_type_gives_its_output(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let result = subject.block_on(reactor.spawn_infallible(async { "output" }));
     assert_eq!(result.unwrap(), "output");
 }
 
-pub fn a_task_runs_though_its_deferred_was_dropped(mut subject: impl Subject) {
+pub fn a_task_runs_though_its_deferred_was_dropped(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (completer, ran) = Deferred::<_>::pair();
     drop(reactor.spawn_infallible(async move {
@@ -42,7 +42,7 @@ pub fn a_task_runs_though_its_deferred_was_dropped(mut subject: impl Subject) {
     assert_eq!(subject.block_on(ran).unwrap(), 42);
 }
 
-pub fn a_task_is_not_polled_inside_of_spawn(mut subject: impl Subject) {
+pub fn a_task_is_not_polled_inside_of_spawn(mut subject: AnySubject) {
     let reactor = subject.reactor();
     // A loop that polled it there would be held up by the lock.
     let lock = Arc::new(Mutex::new(()));
@@ -55,7 +55,7 @@ pub fn a_task_is_not_polled_inside_of_spawn(mut subject: impl Subject) {
     subject.block_on(task).unwrap();
 }
 
-pub fn a_panic_fails_the_task_and_the_loop_goes_on(mut subject: impl Subject) {
+pub fn a_panic_fails_the_task_and_the_loop_goes_on(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let counter = Counter::default();
     for round in 0..10 {
@@ -77,7 +77,7 @@ pub fn a_panic_fails_the_task_and_the_loop_goes_on(mut subject: impl Subject) {
     assert_eq!(subject.block_on(next).unwrap(), 42);
 }
 
-pub fn a_panic_in_a_destructor_does_not_reach_the_loop(mut subject: impl Subject) {
+pub fn a_panic_in_a_destructor_does_not_reach_the_loop(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let task = reactor.spawn_infallible(async {
         let _dropped_last = OnDrop::new(|| panic!("a destructor panics"));
@@ -103,7 +103,7 @@ pub fn a_panic_in_a_destructor_does_not_reach_the_loop(mut subject: impl Subject
     assert_eq!(subject.block_on(next).unwrap(), 42);
 }
 
-pub fn a_task_that_has_ended_has_released_what_it_held(mut subject: impl Subject) {
+pub fn a_task_that_has_ended_has_released_what_it_held(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for round in 1..=100 {
         let counter = Counter::default();
@@ -119,7 +119,7 @@ pub fn a_task_that_has_ended_has_released_what_it_held(mut subject: impl Subject
     }
 }
 
-pub fn a_task_spawns_another(mut subject: impl Subject) {
+pub fn a_task_spawns_another(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let outer = reactor.clone().spawn(async move {
         let inner = reactor.spawn(async { Ok::<_, Aborted>(21) });
@@ -128,7 +128,7 @@ pub fn a_task_spawns_another(mut subject: impl Subject) {
     assert_eq!(subject.block_on(outer).unwrap(), 42);
 }
 
-pub fn a_chain_of_tasks_spawns_one_by_one(mut subject: impl Subject) {
+pub fn a_chain_of_tasks_spawns_one_by_one(mut subject: AnySubject) {
     fn next(reactor: interloop::Reactor, left: u32) -> Deferred<u32> {
         reactor.clone().spawn(async move {
             match left {
@@ -142,13 +142,13 @@ pub fn a_chain_of_tasks_spawns_one_by_one(mut subject: impl Subject) {
     assert_eq!(subject.block_on(first).unwrap(), 1000);
 }
 
-pub fn a_plain_thread_spawns(mut subject: impl Subject) {
+pub fn a_plain_thread_spawns(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let on_other_thread = on_thread(move || wait(reactor.spawn(async { Ok::<_, Aborted>(42) })));
     assert_eq!(subject.block_on(on_other_thread).unwrap().unwrap(), 42);
 }
 
-pub fn many_plain_threads_spawn_at_once(mut subject: impl Subject) {
+pub fn many_plain_threads_spawn_at_once(mut subject: AnySubject) {
     let threads = (0..8).map(|thread| {
         let reactor = subject.reactor();
         on_thread(move || {
@@ -161,7 +161,7 @@ pub fn many_plain_threads_spawn_at_once(mut subject: impl Subject) {
     assert_eq!(results.concat(), (0..800).collect::<Vec<_>>());
 }
 
-pub fn ten_thousand_tasks_are_joined(mut subject: impl Subject) {
+pub fn ten_thousand_tasks_are_joined(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let results = subject.block_on(async {
         let tasks = (0..10_000).map(|task| {
@@ -179,7 +179,7 @@ pub fn ten_thousand_tasks_are_joined(mut subject: impl Subject) {
     }
 }
 
-pub fn callbacks_run_when_the_task_ends(mut subject: impl Subject) {
+pub fn callbacks_run_when_the_task_ends(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (go, gate) = Deferred::<u32>::pair();
     let (completer, seen) = Deferred::<_>::pair();
@@ -193,7 +193,7 @@ pub fn callbacks_run_when_the_task_ends(mut subject: impl Subject) {
     assert_eq!(subject.block_on(seen).unwrap(), 42);
 }
 
-pub fn a_callback_spawns_and_the_chain_waits_for_it(mut subject: impl Subject) {
+pub fn a_callback_spawns_and_the_chain_waits_for_it(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let chain = reactor.spawn(async { Ok::<_, Aborted>(21) }).and_then({
         let reactor = reactor.clone();
@@ -207,7 +207,7 @@ pub fn a_callback_spawns_and_the_chain_waits_for_it(mut subject: impl Subject) {
     assert_eq!(subject.block_on(chain).unwrap(), 42);
 }
 
-pub fn a_plain_thread_wakes_a_task(mut subject: impl Subject) {
+pub fn a_plain_thread_wakes_a_task(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for round in 0..1000 {
         let (completer, gate) = Deferred::<_>::pair();
@@ -218,7 +218,7 @@ pub fn a_plain_thread_wakes_a_task(mut subject: impl Subject) {
     }
 }
 
-pub fn a_task_is_polled_again_if_it_was_woken_while_it_was_polled(mut subject: impl Subject) {
+pub fn a_task_is_polled_again_if_it_was_woken_while_it_was_polled(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (wakers, to_wake) = mpsc::channel::<(Waker, mpsc::Sender<()>)>();
     let waking = on_thread(move || {
@@ -243,7 +243,7 @@ pub fn a_task_is_polled_again_if_it_was_woken_while_it_was_polled(mut subject: i
     subject.block_on(waking).unwrap();
 }
 
-pub fn a_task_that_only_yields_does_not_keep_others_from_running(mut subject: impl Subject) {
+pub fn a_task_that_only_yields_does_not_keep_others_from_running(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (completer, mut stopped) = Deferred::<_>::pair();
     let yielding = reactor.spawn(async move {

@@ -16,7 +16,7 @@ use interloop::net::{TcpListener, TcpStream};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{connection, listen, on_thread, parked, spawn_parked, wait},
 };
 
@@ -24,7 +24,7 @@ fn loopback() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-pub fn bytes_arrive_in_both_directions(mut subject: impl Subject) {
+pub fn bytes_arrive_in_both_directions(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut client, mut server) = connection(&reactor).await;
@@ -38,7 +38,7 @@ pub fn bytes_arrive_in_both_directions(mut subject: impl Subject) {
     });
 }
 
-pub fn both_ends_know_their_addresses(mut subject: impl Subject) {
+pub fn both_ends_know_their_addresses(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let listener = listen(&reactor);
@@ -53,7 +53,7 @@ pub fn both_ends_know_their_addresses(mut subject: impl Subject) {
     });
 }
 
-pub fn ipv6_connects(mut subject: impl Subject) {
+pub fn ipv6_connects(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let listener = match TcpListener::bind(&reactor, "[::1]:0".parse().unwrap()) {
         Ok(listener) => listener,
@@ -74,7 +74,7 @@ pub fn ipv6_connects(mut subject: impl Subject) {
     });
 }
 
-pub fn nodelay_is_set_and_read(mut subject: impl Subject) {
+pub fn nodelay_is_set_and_read(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, _server) = connection(&reactor).await;
@@ -84,7 +84,7 @@ pub fn nodelay_is_set_and_read(mut subject: impl Subject) {
     });
 }
 
-pub fn a_connection_of_std_is_taken_over(mut subject: impl Subject) {
+pub fn a_connection_of_std_is_taken_over(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let listener = std::net::TcpListener::bind(loopback()).unwrap();
     let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -104,7 +104,7 @@ pub fn a_connection_of_std_is_taken_over(mut subject: impl Subject) {
     });
 }
 
-pub fn a_connection_to_nobody_is_refused(mut subject: impl Subject) {
+pub fn a_connection_to_nobody_is_refused(mut subject: AnySubject) {
     let reactor = subject.reactor();
     // Bound, so that nobody else takes the port, and not listening.
     let reserved = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -116,14 +116,14 @@ pub fn a_connection_to_nobody_is_refused(mut subject: impl Subject) {
     }
 }
 
-pub fn a_taken_port_is_refused(subject: impl Subject) {
+pub fn a_taken_port_is_refused(subject: AnySubject) {
     let reactor = subject.reactor();
     let taken = listen(&reactor);
     let error = TcpListener::bind(&reactor, taken.local_addr().unwrap()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
 }
 
-pub fn a_port_can_be_taken_again_at_once(mut subject: impl Subject) {
+pub fn a_port_can_be_taken_again_at_once(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let listener = listen(&reactor);
@@ -137,7 +137,7 @@ pub fn a_port_can_be_taken_again_at_once(mut subject: impl Subject) {
     });
 }
 
-pub fn two_tasks_accept_on_one_listener(mut subject: impl Subject) {
+pub fn two_tasks_accept_on_one_listener(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let listener = Arc::new(listen(&reactor));
@@ -155,7 +155,7 @@ pub fn two_tasks_accept_on_one_listener(mut subject: impl Subject) {
     }
 }
 
-pub fn an_accept_that_is_given_up_loses_no_connection(mut subject: impl Subject) {
+pub fn an_accept_that_is_given_up_loses_no_connection(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let listener = listen(&reactor);
@@ -171,7 +171,7 @@ pub fn an_accept_that_is_given_up_loses_no_connection(mut subject: impl Subject)
     });
 }
 
-pub fn many_connections_are_made_at_once(mut subject: impl Subject) {
+pub fn many_connections_are_made_at_once(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let listener = listen(&reactor);
     let addr = listener.local_addr().unwrap();
@@ -207,7 +207,7 @@ pub fn many_connections_are_made_at_once(mut subject: impl Subject) {
     });
 }
 
-pub fn closing_ends_one_direction(mut subject: impl Subject) {
+pub fn closing_ends_one_direction(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut client, mut server) = connection(&reactor).await;
@@ -230,7 +230,7 @@ pub fn closing_ends_one_direction(mut subject: impl Subject) {
     });
 }
 
-pub fn closing_wakes_the_reader_at_the_other_end(mut subject: impl Subject) {
+pub fn closing_wakes_the_reader_at_the_other_end(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for drops in [false, true] {
         let (mut client, mut server) = subject.block_on(connection(&reactor));
@@ -248,7 +248,7 @@ pub fn closing_wakes_the_reader_at_the_other_end(mut subject: impl Subject) {
     }
 }
 
-pub fn a_reset_is_an_error_and_wakes_the_reader(mut subject: impl Subject) {
+pub fn a_reset_is_an_error_and_wakes_the_reader(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for reads_before in [false, true] {
         let (client, mut server) = subject.block_on(connection(&reactor));
@@ -276,7 +276,7 @@ pub fn a_reset_is_an_error_and_wakes_the_reader(mut subject: impl Subject) {
     }
 }
 
-pub fn writing_to_a_closed_end_fails(mut subject: impl Subject) {
+pub fn writing_to_a_closed_end_fails(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut client, server) = connection(&reactor).await;
@@ -291,7 +291,7 @@ pub fn writing_to_a_closed_end_fails(mut subject: impl Subject) {
     });
 }
 
-pub fn several_buffers_are_moved_at_once(mut subject: impl Subject) {
+pub fn several_buffers_are_moved_at_once(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut client, mut server) = connection(&reactor).await;
@@ -304,7 +304,7 @@ pub fn several_buffers_are_moved_at_once(mut subject: impl Subject) {
     });
 }
 
-pub fn moving_nothing_does_not_wait(mut subject: impl Subject) {
+pub fn moving_nothing_does_not_wait(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut client, mut server) = connection(&reactor).await;
@@ -317,7 +317,7 @@ pub fn moving_nothing_does_not_wait(mut subject: impl Subject) {
     });
 }
 
-pub fn a_plain_thread_connects_and_reads(mut subject: impl Subject) {
+pub fn a_plain_thread_connects_and_reads(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let listener = listen(&reactor);
     let addr = listener.local_addr().unwrap();

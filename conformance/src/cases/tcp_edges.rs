@@ -15,11 +15,11 @@ use interloop::net::{Connector, HostPort, TcpListener, TcpStream, lookup_host};
 use socket2::{Domain, Socket, Type};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{HOUR, connection, listen, on_thread, parked},
 };
 
-pub fn every_form_of_an_address_is_connected_to(mut subject: impl Subject) {
+pub fn every_form_of_an_address_is_connected_to(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let listener = listen(&reactor);
@@ -46,7 +46,7 @@ pub fn every_form_of_an_address_is_connected_to(mut subject: impl Subject) {
     });
 }
 
-pub fn a_name_is_looked_up_and_listened_on(mut subject: impl Subject) {
+pub fn a_name_is_looked_up_and_listened_on(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let addrs = lookup_host(&reactor, "localhost:0").await.unwrap();
@@ -57,7 +57,7 @@ pub fn a_name_is_looked_up_and_listened_on(mut subject: impl Subject) {
     });
 }
 
-pub fn an_address_of_another_machine_cannot_be_listened_on(subject: impl Subject) {
+pub fn an_address_of_another_machine_cannot_be_listened_on(subject: AnySubject) {
     let reactor = subject.reactor();
     // One that is for examples, so that it is nobody's.
     let elsewhere = SocketAddr::from(([192, 0, 2, 1], 0));
@@ -65,7 +65,7 @@ pub fn an_address_of_another_machine_cannot_be_listened_on(subject: impl Subject
     assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
 }
 
-pub fn a_connection_to_no_address_in_particular_fails(mut subject: impl Subject) {
+pub fn a_connection_to_no_address_in_particular_fails(mut subject: AnySubject) {
     let reactor = subject.reactor();
     // Bound, so that nobody else takes the port, and not listening.
     let reserved = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -79,7 +79,7 @@ pub fn a_connection_to_no_address_in_particular_fails(mut subject: impl Subject)
     assert!(kinds.contains(&error.kind()), "{error}");
 }
 
-pub fn what_is_there_ends_a_read(mut subject: impl Subject) {
+pub fn what_is_there_ends_a_read(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut client, mut server) = connection(&reactor).await;
@@ -96,7 +96,7 @@ pub fn what_is_there_ends_a_read(mut subject: impl Subject) {
     });
 }
 
-pub fn peers_of_std_are_talked_to(mut subject: impl Subject) {
+pub fn peers_of_std_are_talked_to(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let echo = |mut stream: StdStream| {
         let mut byte = [0];
@@ -122,7 +122,7 @@ pub fn peers_of_std_are_talked_to(mut subject: impl Subject) {
     });
 }
 
-pub fn closing_is_repeated_and_survives_a_reset(mut subject: impl Subject) {
+pub fn closing_is_repeated_and_survives_a_reset(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut client, mut server) = connection(&reactor).await;
@@ -141,7 +141,7 @@ pub fn closing_is_repeated_and_survives_a_reset(mut subject: impl Subject) {
     });
 }
 
-pub fn a_limit_of_zero_is_up_at_once(mut subject: impl Subject) {
+pub fn a_limit_of_zero_is_up_at_once(mut subject: AnySubject) {
     let reactor = subject.reactor();
     // As many connections wait to be accepted as may, so it does not answer.
     let silent = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -158,7 +158,7 @@ pub fn a_limit_of_zero_is_up_at_once(mut subject: impl Subject) {
     });
 }
 
-pub fn a_connection_in_its_time_limit_is_made(mut subject: impl Subject) {
+pub fn a_connection_in_its_time_limit_is_made(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let listener = listen(&reactor);
@@ -170,7 +170,7 @@ pub fn a_connection_in_its_time_limit_is_made(mut subject: impl Subject) {
     });
 }
 
-pub fn an_echo_copies_from_one_half_to_the_other(mut subject: impl Subject) {
+pub fn an_echo_copies_from_one_half_to_the_other(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (mut client, server) = subject.block_on(connection(&reactor));
     let serving = reactor.spawn(async move {
@@ -192,7 +192,7 @@ pub fn an_echo_copies_from_one_half_to_the_other(mut subject: impl Subject) {
     });
 }
 
-pub fn the_other_half_reads_on_when_the_writing_one_is_dropped(mut subject: impl Subject) {
+pub fn the_other_half_reads_on_when_the_writing_one_is_dropped(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, mut server) = connection(&reactor).await;
@@ -215,7 +215,7 @@ pub fn the_other_half_reads_on_when_the_writing_one_is_dropped(mut subject: impl
     });
 }
 
-pub fn who_waits_for_readiness_holds_no_buffer(mut subject: impl Subject) {
+pub fn who_waits_for_readiness_holds_no_buffer(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (mut client, server) = subject.block_on(connection(&reactor));
     let reading = async move {
@@ -235,7 +235,7 @@ pub fn who_waits_for_readiness_holds_no_buffer(mut subject: impl Subject) {
     });
 }
 
-pub fn what_is_polled_does_what_is_awaited(mut subject: impl Subject) {
+pub fn what_is_polled_does_what_is_awaited(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let listener = listen(&reactor);

@@ -21,7 +21,7 @@ use interloop::{
 };
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{Counter, StreamSocket, connection, listen, parked, spawn_parked, yield_now},
 };
 
@@ -31,7 +31,7 @@ fn duplicate(reactor: &Reactor, stream: &TcpStream) -> TcpStream {
     TcpStream::from_std(reactor, fd.into()).unwrap()
 }
 
-pub fn connections_that_write_in_reverse_order_are_all_served(mut subject: impl Subject) {
+pub fn connections_that_write_in_reverse_order_are_all_served(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for greedy in [true, false] {
         let listener = listen(&reactor);
@@ -67,7 +67,7 @@ pub fn connections_that_write_in_reverse_order_are_all_served(mut subject: impl 
     }
 }
 
-pub fn duplicates_read_and_write(mut subject: impl Subject) {
+pub fn duplicates_read_and_write(mut subject: AnySubject) {
     async fn check<S: StreamSocket>(reactor: &Reactor, mut client: S, handles: [S; 2]) {
         let (waiting, reading): (Vec<_>, Vec<_>) = handles
             .into_iter()
@@ -107,7 +107,7 @@ pub fn duplicates_read_and_write(mut subject: impl Subject) {
 }
 
 /// The mode is the socket's, and so the same in every duplicate, those of other processes among them.
-pub fn a_duplicate_that_blocks_does_not_block_the_loop(mut subject: impl Subject) {
+pub fn a_duplicate_that_blocks_does_not_block_the_loop(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut client, mut server) = connection(&reactor).await;
@@ -128,7 +128,7 @@ pub fn a_duplicate_that_blocks_does_not_block_the_loop(mut subject: impl Subject
     });
 }
 
-pub fn a_duplicate_is_made_while_a_task_reads(mut subject: impl Subject) {
+pub fn a_duplicate_is_made_while_a_task_reads(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut client, server) = connection(&reactor).await;
@@ -146,7 +146,7 @@ pub fn a_duplicate_is_made_while_a_task_reads(mut subject: impl Subject) {
     });
 }
 
-pub fn duplicates_of_a_listener_accept(mut subject: impl Subject) {
+pub fn duplicates_of_a_listener_accept(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for at_once in [false, true] {
         let one = listen(&reactor);
@@ -168,7 +168,7 @@ pub fn duplicates_of_a_listener_accept(mut subject: impl Subject) {
     }
 }
 
-pub fn ending_both_directions_ends_every_handle(mut subject: impl Subject) {
+pub fn ending_both_directions_ends_every_handle(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, _server) = connection(&reactor).await;
@@ -186,7 +186,7 @@ pub fn ending_both_directions_ends_every_handle(mut subject: impl Subject) {
     });
 }
 
-pub fn all_but_one_give_up_accepting(mut subject: impl Subject) {
+pub fn all_but_one_give_up_accepting(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for last in [0, 25, 49] {
         let listener = Arc::new(listen(&reactor));
@@ -232,7 +232,7 @@ pub fn all_but_one_give_up_accepting(mut subject: impl Subject) {
     }
 }
 
-pub fn who_waits_to_accept_is_not_polled_in_vain(mut subject: impl Subject) {
+pub fn who_waits_to_accept_is_not_polled_in_vain(mut subject: AnySubject) {
     struct Counted<F>(F, Counter);
 
     impl<F: Future + Unpin> Future for Counted<F> {

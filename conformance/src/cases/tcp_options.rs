@@ -10,7 +10,7 @@ use interloop::net::{Keepalive, TcpListener, TcpSocket, TcpStream};
 use socket2::{Domain, Socket, Type};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{connection, listen},
 };
 
@@ -22,7 +22,7 @@ fn sockets() -> Vec<(TcpSocket, SocketAddr)> {
     addrs.map(|addr| (TcpSocket::for_addr(addr).unwrap(), addr)).collect()
 }
 
-pub fn a_new_socket_has_its_options(mut subject: impl Subject) {
+pub fn a_new_socket_has_its_options(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for (socket, addr) in sockets() {
         assert!(!socket.keepalive().unwrap());
@@ -60,7 +60,7 @@ pub fn a_new_socket_has_its_options(mut subject: impl Subject) {
     }
 }
 
-pub fn options_are_taken_back(mut subject: impl Subject) {
+pub fn options_are_taken_back(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, _server) = connection(&reactor).await;
@@ -78,7 +78,7 @@ pub fn options_are_taken_back(mut subject: impl Subject) {
     });
 }
 
-pub fn routers_are_told_how_to_treat_packets(mut subject: impl Subject) {
+pub fn routers_are_told_how_to_treat_packets(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for (socket, addr) in sockets() {
         assert_eq!(socket.tos().unwrap(), 0);
@@ -96,7 +96,7 @@ pub fn routers_are_told_how_to_treat_packets(mut subject: impl Subject) {
     }
 }
 
-pub fn acknowledging_at_once_is_set_and_read(mut subject: impl Subject) {
+pub fn acknowledging_at_once_is_set_and_read(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let _ = (&reactor, &mut subject);
     #[cfg(target_os = "linux")]
@@ -115,7 +115,7 @@ pub fn acknowledging_at_once_is_set_and_read(mut subject: impl Subject) {
     });
 }
 
-pub fn a_socket_keeps_to_a_device(mut subject: impl Subject) {
+pub fn a_socket_keeps_to_a_device(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let _ = (&reactor, &mut subject);
     #[cfg(target_os = "linux")]
@@ -137,7 +137,7 @@ pub fn a_socket_keeps_to_a_device(mut subject: impl Subject) {
     }
 }
 
-pub fn a_socket_made_elsewhere_is_taken_over(mut subject: impl Subject) {
+pub fn a_socket_made_elsewhere_is_taken_over(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let made = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let (for_listening, for_connecting) = (made(), made());
@@ -156,7 +156,7 @@ pub fn a_socket_made_elsewhere_is_taken_over(mut subject: impl Subject) {
     });
 }
 
-pub fn an_address_of_the_other_version_is_refused(mut subject: impl Subject) {
+pub fn an_address_of_the_other_version_is_refused(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let v6 = "[::1]:9".parse().unwrap();
     let socket = TcpSocket::new_v4().unwrap();
@@ -164,7 +164,7 @@ pub fn an_address_of_the_other_version_is_refused(mut subject: impl Subject) {
     subject.block_on(socket.connect(&reactor, v6)).unwrap_err();
 }
 
-pub fn a_socket_shows_its_addresses(mut subject: impl Subject) {
+pub fn a_socket_shows_its_addresses(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let listener = listen(&reactor);
@@ -184,7 +184,7 @@ pub fn a_socket_shows_its_addresses(mut subject: impl Subject) {
     });
 }
 
-pub fn a_port_is_taken_once(subject: impl Subject) {
+pub fn a_port_is_taken_once(subject: AnySubject) {
     let reactor = subject.reactor();
     for (socket, addr) in sockets() {
         socket.bind(addr).unwrap();

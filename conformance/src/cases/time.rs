@@ -13,7 +13,7 @@ use futures_util::future::{Either, poll_fn, select, try_join_all};
 use interloop::{Aborted, Deferred, Reactor, time::Sleep};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{Counter, HOUR, MILLISECOND, Numbers, on_thread, parked, wait, yield_now},
 };
 
@@ -59,7 +59,7 @@ fn huge_durations(reactor: &Reactor) -> impl Iterator<Item = Duration> {
     [YEAR, 3 * YEAR, 500 * YEAR, longest, Duration::MAX].into_iter()
 }
 
-pub fn the_clock_does_not_go_back(mut subject: impl Subject) {
+pub fn the_clock_does_not_go_back(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let mut last = reactor.now();
@@ -72,7 +72,7 @@ pub fn the_clock_does_not_go_back(mut subject: impl Subject) {
     });
 }
 
-pub fn a_sleep_is_never_early(mut subject: impl Subject) {
+pub fn a_sleep_is_never_early(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut numbers = Numbers::new();
     subject.block_on(async {
@@ -87,7 +87,7 @@ pub fn a_sleep_is_never_early(mut subject: impl Subject) {
     });
 }
 
-pub fn a_thousand_sleeps_at_once_are_never_early(mut subject: impl Subject) {
+pub fn a_thousand_sleeps_at_once_are_never_early(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut numbers = Numbers::new();
     subject.block_on(async {
@@ -104,7 +104,7 @@ pub fn a_thousand_sleeps_at_once_are_never_early(mut subject: impl Subject) {
     });
 }
 
-pub fn a_sleep_of_no_time_ends(mut subject: impl Subject) {
+pub fn a_sleep_of_no_time_ends(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         for _ in 0..100 {
@@ -113,7 +113,7 @@ pub fn a_sleep_of_no_time_ends(mut subject: impl Subject) {
     });
 }
 
-pub fn a_sleep_until_the_past_ends(mut subject: impl Subject) {
+pub fn a_sleep_until_the_past_ends(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let past = reactor.now();
     subject.block_on(async {
@@ -125,7 +125,7 @@ pub fn a_sleep_until_the_past_ends(mut subject: impl Subject) {
     });
 }
 
-pub fn an_elapsed_sleep_stays_ready(mut subject: impl Subject) {
+pub fn an_elapsed_sleep_stays_ready(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let mut sleep = reactor.sleep(MILLISECOND);
@@ -136,7 +136,7 @@ pub fn an_elapsed_sleep_stays_ready(mut subject: impl Subject) {
     });
 }
 
-pub fn the_earlier_of_two_sleeps_is_first(mut subject: impl Subject) {
+pub fn the_earlier_of_two_sleeps_is_first(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         // The later one is made, and polled, before the earlier one and after it.
@@ -153,7 +153,7 @@ pub fn the_earlier_of_two_sleeps_is_first(mut subject: impl Subject) {
     });
 }
 
-pub fn a_sleep_reset_to_earlier_wakes_its_task_then(mut subject: impl Subject) {
+pub fn a_sleep_reset_to_earlier_wakes_its_task_then(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let sleep = Shared::new(reactor.sleep(HOUR));
@@ -169,7 +169,7 @@ pub fn a_sleep_reset_to_earlier_wakes_its_task_then(mut subject: impl Subject) {
     }
 }
 
-pub fn a_sleep_reset_to_now_wakes_its_task(mut subject: impl Subject) {
+pub fn a_sleep_reset_to_now_wakes_its_task(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let sleep = Shared::new(reactor.sleep(HOUR));
@@ -181,7 +181,7 @@ pub fn a_sleep_reset_to_now_wakes_its_task(mut subject: impl Subject) {
     }
 }
 
-pub fn a_sleep_reset_to_later_is_not_early(mut subject: impl Subject) {
+pub fn a_sleep_reset_to_later_is_not_early(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let mut first = 10 * MILLISECOND;
     loop {
@@ -206,7 +206,7 @@ pub fn a_sleep_reset_to_later_is_not_early(mut subject: impl Subject) {
     }
 }
 
-pub fn a_sleep_reset_after_it_elapsed_waits_again(mut subject: impl Subject) {
+pub fn a_sleep_reset_after_it_elapsed_waits_again(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let task = reactor.clone().spawn(async move {
         let mut sleep = reactor.sleep(MILLISECOND);
@@ -222,7 +222,7 @@ pub fn a_sleep_reset_after_it_elapsed_waits_again(mut subject: impl Subject) {
     subject.block_on(task).unwrap();
 }
 
-pub fn a_sleep_that_is_reset_all_the_time_ends_at_last(mut subject: impl Subject) {
+pub fn a_sleep_that_is_reset_all_the_time_ends_at_last(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let sleep = Shared::new(reactor.sleep(HOUR));
     let waiting = reactor.spawn(sleep.clone());
@@ -241,7 +241,7 @@ pub fn a_sleep_that_is_reset_all_the_time_ends_at_last(mut subject: impl Subject
     assert!(reactor.now() >= last);
 }
 
-pub fn a_sleep_wakes_the_task_that_polled_it_last(mut subject: impl Subject) {
+pub fn a_sleep_wakes_the_task_that_polled_it_last(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let mut sleep = Some(reactor.sleep(5 * MILLISECOND));
@@ -258,7 +258,7 @@ pub fn a_sleep_wakes_the_task_that_polled_it_last(mut subject: impl Subject) {
     }
 }
 
-pub fn sleeps_are_dropped_before_they_elapse(mut subject: impl Subject) {
+pub fn sleeps_are_dropped_before_they_elapse(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         for _ in 0..10 {
@@ -274,7 +274,7 @@ pub fn sleeps_are_dropped_before_they_elapse(mut subject: impl Subject) {
     });
 }
 
-pub fn a_plain_thread_sleeps(mut subject: impl Subject) {
+pub fn a_plain_thread_sleeps(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let made_on_the_loop = reactor.spawn({
         let reactor = reactor.clone();
@@ -293,7 +293,7 @@ pub fn a_plain_thread_sleeps(mut subject: impl Subject) {
     subject.block_on(sleeping).unwrap().unwrap();
 }
 
-pub fn huge_durations_are_waited_for(mut subject: impl Subject) {
+pub fn huge_durations_are_waited_for(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for duration in huge_durations(&reactor) {
         let mut sleep = reactor.sleep(duration);
@@ -319,7 +319,7 @@ pub fn huge_durations_are_waited_for(mut subject: impl Subject) {
     }
 }
 
-pub fn a_timeout_gives_the_result_that_comes_in_time(mut subject: impl Subject) {
+pub fn a_timeout_gives_the_result_that_comes_in_time(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (completer, deferred) = Deferred::<_>::pair();
     let (waits, limited) = parked(reactor.timeout(HOUR, deferred));
@@ -332,7 +332,7 @@ pub fn a_timeout_gives_the_result_that_comes_in_time(mut subject: impl Subject) 
     assert_eq!(subject.block_on(failed).unwrap_err(), "no such host");
 }
 
-pub fn a_timeout_gives_a_result_that_is_there_though_the_time_is_up(mut subject: impl Subject) {
+pub fn a_timeout_gives_a_result_that_is_there_though_the_time_is_up(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let past = reactor.now();
     subject.block_on(async {
@@ -342,7 +342,7 @@ pub fn a_timeout_gives_a_result_that_is_there_though_the_time_is_up(mut subject:
     });
 }
 
-pub fn a_timeout_fails_when_the_time_is_up(mut subject: impl Subject) {
+pub fn a_timeout_fails_when_the_time_is_up(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let limited = reactor.timeout(5 * MILLISECOND, pending::<Result<(), Aborted>>());
     let deadline = limited.deadline();
@@ -353,7 +353,7 @@ pub fn a_timeout_fails_when_the_time_is_up(mut subject: impl Subject) {
     assert_eq!(subject.block_on(limited).unwrap_err().kind(), io::ErrorKind::TimedOut);
 }
 
-pub fn a_timeout_drops_its_future_once(mut subject: impl Subject) {
+pub fn a_timeout_drops_its_future_once(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let drops = Counter::default();
     let dropped = drops.on_drop();
@@ -366,7 +366,7 @@ pub fn a_timeout_drops_its_future_once(mut subject: impl Subject) {
     assert_eq!(drops.count(), 1);
 }
 
-pub fn a_timeout_gives_its_future_back(mut subject: impl Subject) {
+pub fn a_timeout_gives_its_future_back(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (completer, deferred) = Deferred::<_>::pair();
     let mut limited = reactor.timeout(HOUR, deferred);

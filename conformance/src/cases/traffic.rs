@@ -11,7 +11,7 @@ use interloop::{Reactor, net::TcpStream};
 use socket2::SockRef;
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{Numbers, byte_at, connection, parked, spawn_parked, yield_now},
 };
 
@@ -45,7 +45,7 @@ async fn narrow_connection(reactor: &Reactor) -> (Arc<TcpStream>, Arc<TcpStream>
     (Arc::new(client), Arc::new(server))
 }
 
-pub fn megabytes_move_in_both_directions_at_once(mut subject: impl Subject) {
+pub fn megabytes_move_in_both_directions_at_once(mut subject: AnySubject) {
     const LEN: usize = 8 * 1024 * 1024;
 
     let reactor = subject.reactor();
@@ -66,7 +66,7 @@ pub fn megabytes_move_in_both_directions_at_once(mut subject: impl Subject) {
     });
 }
 
-pub fn one_task_reads_while_another_writes(mut subject: impl Subject) {
+pub fn one_task_reads_while_another_writes(mut subject: AnySubject) {
     const LEN: usize = 256 * 1024;
 
     let reactor = subject.reactor();
@@ -94,7 +94,7 @@ pub fn one_task_reads_while_another_writes(mut subject: impl Subject) {
     });
 }
 
-pub fn two_tasks_read_from_one_stream(mut subject: impl Subject) {
+pub fn two_tasks_read_from_one_stream(mut subject: AnySubject) {
     let reactor = subject.reactor();
     // Two bytes at once, or the second when the first has been read.
     for at_once in [true, false].repeat(20) {
@@ -128,7 +128,7 @@ pub fn two_tasks_read_from_one_stream(mut subject: impl Subject) {
     }
 }
 
-pub fn many_tasks_share_one_stream(mut subject: impl Subject) {
+pub fn many_tasks_share_one_stream(mut subject: AnySubject) {
     const TASKS: usize = 8;
     const EACH: usize = 200;
 
@@ -162,7 +162,7 @@ pub fn many_tasks_share_one_stream(mut subject: impl Subject) {
     });
 }
 
-pub fn a_read_that_is_given_up_loses_no_bytes(mut subject: impl Subject) {
+pub fn a_read_that_is_given_up_loses_no_bytes(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut client, mut server) = connection(&reactor).await;
@@ -185,7 +185,7 @@ pub fn a_read_that_is_given_up_loses_no_bytes(mut subject: impl Subject) {
     });
 }
 
-pub fn a_stream_moves_to_another_task(mut subject: impl Subject) {
+pub fn a_stream_moves_to_another_task(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (mut client, server) = subject.block_on(connection(&reactor));
     client.set_nodelay(true).unwrap();
@@ -213,7 +213,7 @@ pub fn a_stream_moves_to_another_task(mut subject: impl Subject) {
     }
 }
 
-pub fn short_reads_lose_no_wake_up(mut subject: impl Subject) {
+pub fn short_reads_lose_no_wake_up(mut subject: AnySubject) {
     const ROUNDS: usize = 5000;
 
     let reactor = subject.reactor();
@@ -245,7 +245,7 @@ pub fn short_reads_lose_no_wake_up(mut subject: impl Subject) {
     subject.block_on(try_join_all(ends)).unwrap();
 }
 
-pub fn small_writes_that_nobody_waits_for_are_all_read(mut subject: impl Subject) {
+pub fn small_writes_that_nobody_waits_for_are_all_read(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (client, server) = subject.block_on(connection(&reactor));
     client.set_nodelay(true).unwrap();
@@ -269,7 +269,7 @@ pub fn small_writes_that_nobody_waits_for_are_all_read(mut subject: impl Subject
     });
 }
 
-pub fn the_end_after_a_short_read_is_seen(mut subject: impl Subject) {
+pub fn the_end_after_a_short_read_is_seen(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..300 {
         let (mut client, mut server) = subject.block_on(connection(&reactor));

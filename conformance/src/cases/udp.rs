@@ -13,7 +13,7 @@ use futures_util::{
 use interloop::{Reactor, net::UdpSocket};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{on_thread, parked, spawn_parked, wait},
 };
 
@@ -38,7 +38,7 @@ fn pair(reactor: &Reactor) -> (UdpSocket, UdpSocket) {
     (one, other)
 }
 
-pub fn datagrams_arrive_in_both_directions(mut subject: impl Subject) {
+pub fn datagrams_arrive_in_both_directions(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, server) = (bind(&reactor), bind(&reactor));
@@ -53,7 +53,7 @@ pub fn datagrams_arrive_in_both_directions(mut subject: impl Subject) {
     });
 }
 
-pub fn a_receive_waits_for_a_datagram(mut subject: impl Subject) {
+pub fn a_receive_waits_for_a_datagram(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, server) = pair(&reactor);
@@ -70,7 +70,7 @@ pub fn a_receive_waits_for_a_datagram(mut subject: impl Subject) {
     });
 }
 
-pub fn an_empty_datagram_is_no_end(mut subject: impl Subject) {
+pub fn an_empty_datagram_is_no_end(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, server) = pair(&reactor);
@@ -88,7 +88,7 @@ pub fn an_empty_datagram_is_no_end(mut subject: impl Subject) {
     });
 }
 
-pub fn a_datagram_longer_than_the_buffer_is_cut_off(mut subject: impl Subject) {
+pub fn a_datagram_longer_than_the_buffer_is_cut_off(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, server) = pair(&reactor);
@@ -101,7 +101,7 @@ pub fn a_datagram_longer_than_the_buffer_is_cut_off(mut subject: impl Subject) {
     });
 }
 
-pub fn a_datagram_that_is_too_long_is_refused(mut subject: impl Subject) {
+pub fn a_datagram_that_is_too_long_is_refused(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, server) = pair(&reactor);
@@ -112,7 +112,7 @@ pub fn a_datagram_that_is_too_long_is_refused(mut subject: impl Subject) {
     });
 }
 
-pub fn peeking_leaves_the_datagram(mut subject: impl Subject) {
+pub fn peeking_leaves_the_datagram(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, server) = pair(&reactor);
@@ -132,7 +132,7 @@ pub fn peeking_leaves_the_datagram(mut subject: impl Subject) {
     });
 }
 
-pub fn trying_does_not_wait(mut subject: impl Subject) {
+pub fn trying_does_not_wait(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, server) = pair(&reactor);
@@ -151,7 +151,7 @@ pub fn trying_does_not_wait(mut subject: impl Subject) {
     });
 }
 
-pub fn readiness_is_told_as_it_is(mut subject: impl Subject) {
+pub fn readiness_is_told_as_it_is(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, server) = pair(&reactor);
@@ -170,7 +170,7 @@ pub fn readiness_is_told_as_it_is(mut subject: impl Subject) {
     });
 }
 
-pub fn a_connected_socket_receives_from_its_peer_only(mut subject: impl Subject) {
+pub fn a_connected_socket_receives_from_its_peer_only(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, server) = pair(&reactor);
@@ -181,7 +181,7 @@ pub fn a_connected_socket_receives_from_its_peer_only(mut subject: impl Subject)
     });
 }
 
-pub fn a_refused_datagram_wakes_who_waits_to_receive(mut subject: impl Subject) {
+pub fn a_refused_datagram_wakes_who_waits_to_receive(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for is_taken_over in [false, true] {
         let gone = bind_apart(&reactor);
@@ -210,7 +210,7 @@ pub fn a_refused_datagram_wakes_who_waits_to_receive(mut subject: impl Subject) 
     }
 }
 
-pub fn a_refused_datagram_is_told_and_the_socket_goes_on(mut subject: impl Subject) {
+pub fn a_refused_datagram_is_told_and_the_socket_goes_on(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, gone) = (bind(&reactor), bind_apart(&reactor));
@@ -233,7 +233,7 @@ pub fn a_refused_datagram_is_told_and_the_socket_goes_on(mut subject: impl Subje
     });
 }
 
-pub fn two_tasks_receive_on_one_socket(mut subject: impl Subject) {
+pub fn two_tasks_receive_on_one_socket(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let (client, server) = pair(&reactor);
@@ -251,7 +251,7 @@ pub fn two_tasks_receive_on_one_socket(mut subject: impl Subject) {
     }
 }
 
-pub fn many_tasks_share_one_socket(mut subject: impl Subject) {
+pub fn many_tasks_share_one_socket(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let server = Arc::new(bind(&reactor));
     let to = addr(&server);
@@ -288,7 +288,7 @@ pub fn many_tasks_share_one_socket(mut subject: impl Subject) {
     }
 }
 
-pub fn a_receive_that_is_given_up_loses_no_datagram(mut subject: impl Subject) {
+pub fn a_receive_that_is_given_up_loses_no_datagram(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, server) = pair(&reactor);
@@ -304,7 +304,7 @@ pub fn a_receive_that_is_given_up_loses_no_datagram(mut subject: impl Subject) {
     });
 }
 
-pub fn a_plain_thread_receives(mut subject: impl Subject) {
+pub fn a_plain_thread_receives(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let server = bind(&reactor);
     let to = addr(&server);

@@ -17,7 +17,7 @@ use socket2::SockRef;
 
 use super::udp::{addr, bind};
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{HOUR, on_thread, parked},
 };
 
@@ -26,14 +26,14 @@ fn duplicate(reactor: &Reactor, socket: &UdpSocket) -> UdpSocket {
     UdpSocket::from_std(reactor, fd.into()).unwrap()
 }
 
-pub fn an_address_of_another_machine_cannot_be_taken(subject: impl Subject) {
+pub fn an_address_of_another_machine_cannot_be_taken(subject: AnySubject) {
     let reactor = subject.reactor();
     // One that is for examples, so that it is nobody's.
     let error = UdpSocket::bind(&reactor, SocketAddr::from(([192, 0, 2, 1], 0))).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
 }
 
-pub fn a_socket_is_connected_to_itself(mut subject: impl Subject) {
+pub fn a_socket_is_connected_to_itself(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let socket = bind(&reactor);
@@ -51,7 +51,7 @@ pub fn a_socket_is_connected_to_itself(mut subject: impl Subject) {
     });
 }
 
-pub fn what_is_polled_does_what_is_awaited(mut subject: impl Subject) {
+pub fn what_is_polled_does_what_is_awaited(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (one, other) = (bind(&reactor), bind(&reactor));
@@ -72,7 +72,7 @@ pub fn what_is_polled_does_what_is_awaited(mut subject: impl Subject) {
     });
 }
 
-pub fn the_sender_is_known_before_its_datagram_is_taken(mut subject: impl Subject) {
+pub fn the_sender_is_known_before_its_datagram_is_taken(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (sender, receiver) = (bind(&reactor), bind(&reactor));
@@ -86,7 +86,7 @@ pub fn the_sender_is_known_before_its_datagram_is_taken(mut subject: impl Subjec
     });
 }
 
-pub fn one_task_receives_and_another_sends(mut subject: impl Subject) {
+pub fn one_task_receives_and_another_sends(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let socket = Arc::new(bind(&reactor));
     let to = addr(&socket);
@@ -126,7 +126,7 @@ pub fn one_task_receives_and_another_sends(mut subject: impl Subject) {
     });
 }
 
-pub fn a_plain_thread_sends_without_waiting(mut subject: impl Subject) {
+pub fn a_plain_thread_sends_without_waiting(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (sender, receiver) = (bind(&reactor), bind(&reactor));
@@ -144,7 +144,7 @@ pub fn a_plain_thread_sends_without_waiting(mut subject: impl Subject) {
     });
 }
 
-pub fn duplicates_receive_and_send(mut subject: impl Subject) {
+pub fn duplicates_receive_and_send(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let (client, server) = (bind(&reactor), bind(&reactor));
@@ -173,7 +173,7 @@ pub fn duplicates_receive_and_send(mut subject: impl Subject) {
     }
 }
 
-pub fn shutting_down_by_another_handle_ends_what_waits(mut subject: impl Subject) {
+pub fn shutting_down_by_another_handle_ends_what_waits(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for has_address in [false, true] {
         let (client, server) = (bind(&reactor), bind(&reactor));
@@ -199,7 +199,7 @@ pub fn shutting_down_by_another_handle_ends_what_waits(mut subject: impl Subject
     }
 }
 
-pub fn a_receive_ends_with_its_time_limit_and_loses_nothing(mut subject: impl Subject) {
+pub fn a_receive_ends_with_its_time_limit_and_loses_nothing(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (client, server) = (bind(&reactor), bind(&reactor));
@@ -214,7 +214,7 @@ pub fn a_receive_ends_with_its_time_limit_and_loses_nothing(mut subject: impl Su
     });
 }
 
-pub fn routers_are_told_how_to_treat_datagrams(subject: impl Subject) {
+pub fn routers_are_told_how_to_treat_datagrams(subject: AnySubject) {
     let reactor = subject.reactor();
     let sockets = [
         UdpSocket::bind(&reactor, (Ipv4Addr::LOCALHOST, 0).into()),
@@ -230,7 +230,7 @@ pub fn routers_are_told_how_to_treat_datagrams(subject: impl Subject) {
     }
 }
 
-pub fn a_socket_keeps_to_a_device(mut subject: impl Subject) {
+pub fn a_socket_keeps_to_a_device(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let _ = (&reactor, &mut subject);
     #[cfg(target_os = "linux")]
@@ -247,7 +247,7 @@ pub fn a_socket_keeps_to_a_device(mut subject: impl Subject) {
     });
 }
 
-pub fn an_ipv6_address_comes_back_as_it_was(mut subject: impl Subject) {
+pub fn an_ipv6_address_comes_back_as_it_was(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let Ok(socket) = UdpSocket::bind(&reactor, (Ipv6Addr::LOCALHOST, 0).into()) else {
         println!("this machine has no IPv6 loopback, so there is nothing to check");
@@ -266,7 +266,7 @@ pub fn an_ipv6_address_comes_back_as_it_was(mut subject: impl Subject) {
     });
 }
 
-pub fn a_socket_shows_its_addresses(mut subject: impl Subject) {
+pub fn a_socket_shows_its_addresses(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (one, other) = (bind(&reactor), bind(&reactor));

@@ -9,9 +9,9 @@ use futures_util::future::join;
 use interloop::net::UdpSocket;
 
 use super::udp::{addr, bind, bind_apart};
-use crate::{Subject, tools::parked};
+use crate::{AnySubject, Subject, tools::parked};
 
-pub fn a_connected_socket_knows_its_peer(subject: impl Subject) {
+pub fn a_connected_socket_knows_its_peer(subject: AnySubject) {
     let reactor = subject.reactor();
     let (one, other) = (bind(&reactor), bind(&reactor));
     assert_ne!(addr(&one).port(), 0);
@@ -23,7 +23,7 @@ pub fn a_connected_socket_knows_its_peer(subject: impl Subject) {
     assert_eq!(one.peer_addr().unwrap(), addr(&third));
 }
 
-pub fn ipv6_datagrams_arrive(mut subject: impl Subject) {
+pub fn ipv6_datagrams_arrive(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let here = (Ipv6Addr::LOCALHOST, 0).into();
     let (Ok(client), Ok(server)) = (UdpSocket::bind(&reactor, here), UdpSocket::bind(&reactor, here)) else {
@@ -44,7 +44,7 @@ pub fn ipv6_datagrams_arrive(mut subject: impl Subject) {
     });
 }
 
-pub fn a_taken_port_is_refused_and_is_free_when_its_socket_is_dropped(subject: impl Subject) {
+pub fn a_taken_port_is_refused_and_is_free_when_its_socket_is_dropped(subject: AnySubject) {
     let reactor = subject.reactor();
     let taken = bind_apart(&reactor);
     let port = addr(&taken);
@@ -54,7 +54,7 @@ pub fn a_taken_port_is_refused_and_is_free_when_its_socket_is_dropped(subject: i
     UdpSocket::bind(&reactor, port).unwrap();
 }
 
-pub fn a_socket_of_std_is_taken_over_and_given_back(mut subject: impl Subject) {
+pub fn a_socket_of_std_is_taken_over_and_given_back(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let of_std = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let peer = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -78,7 +78,7 @@ pub fn a_socket_of_std_is_taken_over_and_given_back(mut subject: impl Subject) {
     assert_eq!(of_std.recv(&mut buf).unwrap(), 5);
 }
 
-pub fn options_are_set_and_read(subject: impl Subject) {
+pub fn options_are_set_and_read(subject: AnySubject) {
     let reactor = subject.reactor();
     let socket = bind(&reactor);
     assert!(!socket.broadcast().unwrap());
@@ -102,7 +102,7 @@ pub fn options_are_set_and_read(subject: impl Subject) {
     assert!(socket.take_error().unwrap().is_none());
 }
 
-pub fn broadcast_has_to_be_allowed(mut subject: impl Subject) {
+pub fn broadcast_has_to_be_allowed(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let socket = bind(&reactor);
@@ -114,7 +114,7 @@ pub fn broadcast_has_to_be_allowed(mut subject: impl Subject) {
     });
 }
 
-pub fn a_group_is_joined_and_left(mut subject: impl Subject) {
+pub fn a_group_is_joined_and_left(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let group = Ipv4Addr::new(239, 255, 77, 77);
     let member = UdpSocket::bind(&reactor, (Ipv4Addr::UNSPECIFIED, 0).into()).unwrap();

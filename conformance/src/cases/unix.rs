@@ -18,7 +18,7 @@ use interloop::{
 };
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{TempPath, full, parked, spawn_parked},
 };
 
@@ -26,7 +26,7 @@ fn pair(reactor: &Reactor) -> (UnixStream, UnixStream) {
     UnixStream::pair(reactor).unwrap()
 }
 
-pub fn bytes_arrive_in_both_directions(mut subject: impl Subject) {
+pub fn bytes_arrive_in_both_directions(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let listener = UnixListener::bind(&reactor, &path).unwrap();
@@ -43,7 +43,7 @@ pub fn bytes_arrive_in_both_directions(mut subject: impl Subject) {
     });
 }
 
-pub fn both_ends_know_their_addresses(mut subject: impl Subject) {
+pub fn both_ends_know_their_addresses(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let listener = UnixListener::bind(&reactor, &path).unwrap();
@@ -61,7 +61,7 @@ pub fn both_ends_know_their_addresses(mut subject: impl Subject) {
     });
 }
 
-pub fn an_abstract_name_needs_no_file(mut subject: impl Subject) {
+pub fn an_abstract_name_needs_no_file(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let _ = (&reactor, &mut subject);
     #[cfg(target_os = "linux")]
@@ -88,7 +88,7 @@ pub fn an_abstract_name_needs_no_file(mut subject: impl Subject) {
     }
 }
 
-pub fn a_path_that_is_taken_is_refused(subject: impl Subject) {
+pub fn a_path_that_is_taken_is_refused(subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     drop(UnixListener::bind(&reactor, &path).unwrap());
@@ -99,7 +99,7 @@ pub fn a_path_that_is_taken_is_refused(subject: impl Subject) {
     UnixListener::bind(&reactor, &path).unwrap();
 }
 
-pub fn a_connection_to_nobody_fails(mut subject: impl Subject) {
+pub fn a_connection_to_nobody_fails(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let kind = |subject: &mut _, path: &Path| {
@@ -114,7 +114,7 @@ pub fn a_connection_to_nobody_fails(mut subject: impl Subject) {
     assert_eq!(kind(&mut subject, Path::new(&too_long)), io::ErrorKind::InvalidInput);
 }
 
-pub fn a_connection_waits_while_too_many_wait(mut subject: impl Subject) {
+pub fn a_connection_waits_while_too_many_wait(mut subject: AnySubject) {
     if !cfg!(target_os = "linux") {
         println!("this system refuses such connections, so there is nothing to check");
         return;
@@ -140,7 +140,7 @@ pub fn a_connection_waits_while_too_many_wait(mut subject: impl Subject) {
     });
 }
 
-pub fn a_connection_that_waits_ends_with_its_listener(mut subject: impl Subject) {
+pub fn a_connection_that_waits_ends_with_its_listener(mut subject: AnySubject) {
     if !cfg!(target_os = "linux") {
         println!("this system refuses such connections, so there is nothing to check");
         return;
@@ -159,7 +159,7 @@ pub fn a_connection_that_waits_ends_with_its_listener(mut subject: impl Subject)
     });
 }
 
-pub fn two_tasks_accept_on_one_listener(mut subject: impl Subject) {
+pub fn two_tasks_accept_on_one_listener(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let path = TempPath::new();
@@ -177,7 +177,7 @@ pub fn two_tasks_accept_on_one_listener(mut subject: impl Subject) {
     }
 }
 
-pub fn an_accept_that_is_given_up_loses_no_connection(mut subject: impl Subject) {
+pub fn an_accept_that_is_given_up_loses_no_connection(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let listener = UnixListener::bind(&reactor, &path).unwrap();
@@ -196,7 +196,7 @@ pub fn an_accept_that_is_given_up_loses_no_connection(mut subject: impl Subject)
     });
 }
 
-pub fn the_peer_is_known(mut subject: impl Subject) {
+pub fn the_peer_is_known(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let listener = UnixListener::bind(&reactor, &path).unwrap();
@@ -214,7 +214,7 @@ pub fn the_peer_is_known(mut subject: impl Subject) {
     });
 }
 
-pub fn closing_ends_one_direction(mut subject: impl Subject) {
+pub fn closing_ends_one_direction(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut one, mut other) = pair(&reactor);
@@ -233,7 +233,7 @@ pub fn closing_ends_one_direction(mut subject: impl Subject) {
     });
 }
 
-pub fn writing_to_a_closed_end_fails(mut subject: impl Subject) {
+pub fn writing_to_a_closed_end_fails(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut one, other) = pair(&reactor);

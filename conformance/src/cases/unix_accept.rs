@@ -13,9 +13,9 @@ use interloop::net::{Incoming, UnixListener, UnixStream};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::accept::greet_two;
-use crate::{Subject, tools::TempPath};
+use crate::{AnySubject, Subject, tools::TempPath};
 
-pub fn incoming_connections_are_a_stream(mut subject: impl Subject) {
+pub fn incoming_connections_are_a_stream(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let listener = UnixListener::bind(&reactor, &path).unwrap();
@@ -33,7 +33,7 @@ pub fn incoming_connections_are_a_stream(mut subject: impl Subject) {
     });
 }
 
-pub fn a_stream_of_connections_owns_its_listener(mut subject: impl Subject) {
+pub fn a_stream_of_connections_owns_its_listener(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let listener = UnixListener::bind(&reactor, &path).unwrap();
@@ -48,7 +48,7 @@ pub fn a_stream_of_connections_owns_its_listener(mut subject: impl Subject) {
     });
 }
 
-pub fn two_streams_of_connections_share_a_listener(mut subject: impl Subject) {
+pub fn two_streams_of_connections_share_a_listener(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     subject.block_on(async {
@@ -61,7 +61,7 @@ pub fn two_streams_of_connections_share_a_listener(mut subject: impl Subject) {
     });
 }
 
-pub fn a_next_connection_that_is_given_up_is_not_lost(mut subject: impl Subject) {
+pub fn a_next_connection_that_is_given_up_is_not_lost(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     subject.block_on(async {
@@ -84,7 +84,7 @@ pub fn a_next_connection_that_is_given_up_is_not_lost(mut subject: impl Subject)
     });
 }
 
-pub fn connections_that_have_ended_do_not_end_the_stream(mut subject: impl Subject) {
+pub fn connections_that_have_ended_do_not_end_the_stream(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     subject.block_on(async {
@@ -105,7 +105,7 @@ pub fn connections_that_have_ended_do_not_end_the_stream(mut subject: impl Subje
     });
 }
 
-pub fn a_listener_that_fails_ends_its_stream(mut subject: impl Subject) {
+pub fn a_listener_that_fails_ends_its_stream(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     // It does not listen.

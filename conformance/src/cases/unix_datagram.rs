@@ -9,11 +9,11 @@ use futures_util::{
 use interloop::net::UnixDatagram;
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{TempPath, on_thread, parked, spawn_parked, wait},
 };
 
-pub fn datagrams_arrive_in_both_directions(mut subject: impl Subject) {
+pub fn datagrams_arrive_in_both_directions(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (here, there) = (TempPath::new(), TempPath::new());
     let one = UnixDatagram::bind(&reactor, &here).unwrap();
@@ -29,7 +29,7 @@ pub fn datagrams_arrive_in_both_directions(mut subject: impl Subject) {
     });
 }
 
-pub fn sockets_know_their_addresses(mut subject: impl Subject) {
+pub fn sockets_know_their_addresses(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let bound = UnixDatagram::bind(&reactor, &path).unwrap();
@@ -49,7 +49,7 @@ pub fn sockets_know_their_addresses(mut subject: impl Subject) {
     assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
 }
 
-pub fn an_abstract_name_needs_no_file(mut subject: impl Subject) {
+pub fn an_abstract_name_needs_no_file(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let _ = (&reactor, &mut subject);
     #[cfg(target_os = "linux")]
@@ -72,7 +72,7 @@ pub fn an_abstract_name_needs_no_file(mut subject: impl Subject) {
     }
 }
 
-pub fn a_pair_is_connected(mut subject: impl Subject) {
+pub fn a_pair_is_connected(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (one, other) = UnixDatagram::pair(&reactor).unwrap();
@@ -89,7 +89,7 @@ pub fn a_pair_is_connected(mut subject: impl Subject) {
     });
 }
 
-pub fn sending_to_nobody_fails(mut subject: impl Subject) {
+pub fn sending_to_nobody_fails(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let socket = UnixDatagram::unbound(&reactor).unwrap();
@@ -126,7 +126,7 @@ fn fill(mut attempt: impl FnMut(&[u8]) -> io::Result<usize>) -> usize {
     }
 }
 
-pub fn a_connected_sender_waits_for_its_receiver(mut subject: impl Subject) {
+pub fn a_connected_sender_waits_for_its_receiver(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let receiver = UnixDatagram::bind(&reactor, &path).unwrap();
@@ -149,7 +149,7 @@ pub fn a_connected_sender_waits_for_its_receiver(mut subject: impl Subject) {
     }
 }
 
-pub fn a_sender_that_is_not_connected_waits_for_its_receiver(mut subject: impl Subject) {
+pub fn a_sender_that_is_not_connected_waits_for_its_receiver(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let receiver = UnixDatagram::bind(&reactor, &path).unwrap();
@@ -171,7 +171,7 @@ pub fn a_sender_that_is_not_connected_waits_for_its_receiver(mut subject: impl S
     }
 }
 
-pub fn a_full_receiver_does_not_keep_others_from_receiving(mut subject: impl Subject) {
+pub fn a_full_receiver_does_not_keep_others_from_receiving(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (slow, quick) = (TempPath::new(), TempPath::new());
     let _slow = UnixDatagram::bind(&reactor, &slow).unwrap();
@@ -188,7 +188,7 @@ pub fn a_full_receiver_does_not_keep_others_from_receiving(mut subject: impl Sub
     });
 }
 
-pub fn two_tasks_receive_on_one_socket(mut subject: impl Subject) {
+pub fn two_tasks_receive_on_one_socket(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let (one, other) = UnixDatagram::pair(&reactor).unwrap();
@@ -206,7 +206,7 @@ pub fn two_tasks_receive_on_one_socket(mut subject: impl Subject) {
     }
 }
 
-pub fn a_receive_that_is_given_up_loses_no_datagram(mut subject: impl Subject) {
+pub fn a_receive_that_is_given_up_loses_no_datagram(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (one, other) = UnixDatagram::pair(&reactor).unwrap();
@@ -222,7 +222,7 @@ pub fn a_receive_that_is_given_up_loses_no_datagram(mut subject: impl Subject) {
     });
 }
 
-pub fn shutting_down_ends_a_receive(mut subject: impl Subject) {
+pub fn shutting_down_ends_a_receive(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (one, other) = UnixDatagram::pair(&reactor).unwrap();
     subject.block_on(async {
@@ -238,7 +238,7 @@ pub fn shutting_down_ends_a_receive(mut subject: impl Subject) {
     });
 }
 
-pub fn a_socket_of_std_is_taken_over_and_given_back(mut subject: impl Subject) {
+pub fn a_socket_of_std_is_taken_over_and_given_back(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (of_std, peer) = StdDatagram::pair().unwrap();
     let socket = UnixDatagram::from_std(&reactor, of_std).unwrap();
@@ -259,7 +259,7 @@ pub fn a_socket_of_std_is_taken_over_and_given_back(mut subject: impl Subject) {
     assert_eq!(of_std.recv(&mut buf).unwrap(), 5);
 }
 
-pub fn a_plain_thread_receives(mut subject: impl Subject) {
+pub fn a_plain_thread_receives(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (one, other) = UnixDatagram::pair(&reactor).unwrap();
     let receiving = on_thread(move || wait(other.recv(&mut [0; 16])));

@@ -4,9 +4,9 @@ use std::io;
 
 use interloop::net::UnixDatagram;
 
-use crate::{Subject, tools::TempPath};
+use crate::{AnySubject, Subject, tools::TempPath};
 
-pub fn a_datagram_is_answered_to_where_it_came_from(mut subject: impl Subject) {
+pub fn a_datagram_is_answered_to_where_it_came_from(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (here, there) = (TempPath::new(), TempPath::new());
     let client = UnixDatagram::bind(&reactor, &here).unwrap();
@@ -37,7 +37,7 @@ pub fn a_datagram_is_answered_to_where_it_came_from(mut subject: impl Subject) {
     });
 }
 
-pub fn a_datagram_socket_is_connected_to_another(mut subject: impl Subject) {
+pub fn a_datagram_socket_is_connected_to_another(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let paths = [TempPath::new(), TempPath::new()];
     let receivers = paths.each_ref().map(|path| UnixDatagram::bind(&reactor, path).unwrap());
@@ -52,7 +52,7 @@ pub fn a_datagram_socket_is_connected_to_another(mut subject: impl Subject) {
     });
 }
 
-pub fn peeking_leaves_the_datagram(mut subject: impl Subject) {
+pub fn peeking_leaves_the_datagram(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let receiver = UnixDatagram::bind(&reactor, &path).unwrap();
@@ -75,7 +75,7 @@ pub fn peeking_leaves_the_datagram(mut subject: impl Subject) {
     });
 }
 
-pub fn a_datagram_socket_is_filled_and_emptied_without_waiting(mut subject: impl Subject) {
+pub fn a_datagram_socket_is_filled_and_emptied_without_waiting(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (one, other) = UnixDatagram::pair(&reactor).unwrap();

@@ -25,7 +25,7 @@ use rustix::net::{
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{TempPath, on_thread, parked, wait},
 };
 
@@ -56,7 +56,7 @@ impl Drop for PathOf {
     }
 }
 
-pub fn a_path_is_as_long_as_the_system_allows(mut subject: impl Subject) {
+pub fn a_path_is_as_long_as_the_system_allows(mut subject: AnySubject) {
     if !cfg!(target_os = "linux") {
         println!("other systems allow other lengths, so there is nothing to check");
         return;
@@ -80,7 +80,7 @@ pub fn a_path_is_as_long_as_the_system_allows(mut subject: impl Subject) {
     });
 }
 
-pub fn a_path_that_is_too_long_is_refused(mut subject: impl Subject) {
+pub fn a_path_that_is_too_long_is_refused(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = PathOf::length(256);
     subject.block_on(async {
@@ -101,7 +101,7 @@ pub fn a_path_that_is_too_long_is_refused(mut subject: impl Subject) {
     });
 }
 
-pub fn a_path_with_a_zero_is_no_abstract_name(mut subject: impl Subject) {
+pub fn a_path_with_a_zero_is_no_abstract_name(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let error = UnixStream::connect(&reactor, "\0name").await.unwrap_err();
@@ -111,7 +111,7 @@ pub fn a_path_with_a_zero_is_no_abstract_name(mut subject: impl Subject) {
     });
 }
 
-pub fn the_ends_of_a_pair_know_their_process(mut subject: impl Subject) {
+pub fn the_ends_of_a_pair_know_their_process(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (one, other) = UnixStream::pair(&reactor).unwrap();
@@ -123,7 +123,7 @@ pub fn the_ends_of_a_pair_know_their_process(mut subject: impl Subject) {
     });
 }
 
-pub fn a_client_with_a_path_of_its_own_is_known_by_it(mut subject: impl Subject) {
+pub fn a_client_with_a_path_of_its_own_is_known_by_it(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (path, own) = (TempPath::new(), TempPath::new());
     let listener = UnixListener::bind(&reactor, &path).unwrap();
@@ -145,7 +145,7 @@ pub fn a_client_with_a_path_of_its_own_is_known_by_it(mut subject: impl Subject)
     });
 }
 
-pub fn two_plain_threads_play_ping_pong(subject: impl Subject) {
+pub fn two_plain_threads_play_ping_pong(subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let listener = UnixListener::bind(&reactor, &path).unwrap();
@@ -183,7 +183,7 @@ pub fn two_plain_threads_play_ping_pong(subject: impl Subject) {
     });
 }
 
-pub fn an_abstract_name_is_connected_to_again_and_again(mut subject: impl Subject) {
+pub fn an_abstract_name_is_connected_to_again_and_again(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let _ = (&reactor, &mut subject);
     #[cfg(target_os = "linux")]
@@ -224,7 +224,7 @@ pub fn an_abstract_name_is_connected_to_again_and_again(mut subject: impl Subjec
     }
 }
 
-pub fn what_is_polled_does_what_is_awaited(mut subject: impl Subject) {
+pub fn what_is_polled_does_what_is_awaited(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let listener = UnixListener::bind(&reactor, &path).unwrap();
@@ -275,7 +275,7 @@ fn receive_with(fd: BorrowedFd<'_>) -> io::Result<(usize, Vec<OwnedFd>)> {
     Ok((received.bytes, passed))
 }
 
-pub fn a_descriptor_is_passed_beside_the_bytes(mut subject: impl Subject) {
+pub fn a_descriptor_is_passed_beside_the_bytes(mut subject: AnySubject) {
     let reactor = subject.reactor();
     macro_rules! passes {
         ($one:ident, $other:ident) => {
@@ -304,7 +304,7 @@ pub fn a_descriptor_is_passed_beside_the_bytes(mut subject: impl Subject) {
     });
 }
 
-pub fn a_socket_shows_its_path(subject: impl Subject) {
+pub fn a_socket_shows_its_path(subject: AnySubject) {
     let reactor = subject.reactor();
     let (here, there) = (TempPath::new(), TempPath::new());
     let listener = UnixListener::bind(&reactor, &here).unwrap();

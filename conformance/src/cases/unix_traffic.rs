@@ -17,7 +17,7 @@ use interloop::{
 };
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{TempPath, on_thread, parked, spawn_parked, wait},
 };
 
@@ -25,7 +25,7 @@ fn pair(reactor: &Reactor) -> (UnixStream, UnixStream) {
     UnixStream::pair(reactor).unwrap()
 }
 
-pub fn several_buffers_are_moved_at_once(mut subject: impl Subject) {
+pub fn several_buffers_are_moved_at_once(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut one, mut other) = pair(&reactor);
@@ -40,7 +40,7 @@ pub fn several_buffers_are_moved_at_once(mut subject: impl Subject) {
     });
 }
 
-pub fn megabytes_move_in_both_directions_at_once(mut subject: impl Subject) {
+pub fn megabytes_move_in_both_directions_at_once(mut subject: AnySubject) {
     const LENGTH: usize = 4 << 20;
     let reactor = subject.reactor();
     let (one, other) = pair(&reactor);
@@ -72,7 +72,7 @@ pub fn megabytes_move_in_both_directions_at_once(mut subject: impl Subject) {
     });
 }
 
-pub fn two_tasks_read_from_one_stream(mut subject: impl Subject) {
+pub fn two_tasks_read_from_one_stream(mut subject: AnySubject) {
     let reactor = subject.reactor();
     for _ in 0..20 {
         let (one, mut other) = pair(&reactor);
@@ -89,7 +89,7 @@ pub fn two_tasks_read_from_one_stream(mut subject: impl Subject) {
     }
 }
 
-pub fn a_read_that_is_given_up_loses_no_bytes(mut subject: impl Subject) {
+pub fn a_read_that_is_given_up_loses_no_bytes(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut one, mut other) = pair(&reactor);
@@ -105,7 +105,7 @@ pub fn a_read_that_is_given_up_loses_no_bytes(mut subject: impl Subject) {
     });
 }
 
-pub fn a_writer_waits_for_room(mut subject: impl Subject) {
+pub fn a_writer_waits_for_room(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (mut one, mut other) = pair(&reactor);
     let (waits, write) = parked(async move {
@@ -122,7 +122,7 @@ pub fn a_writer_waits_for_room(mut subject: impl Subject) {
     });
 }
 
-pub fn readiness_is_told_as_it_is(mut subject: impl Subject) {
+pub fn readiness_is_told_as_it_is(mut subject: AnySubject) {
     let reactor = subject.reactor();
     subject.block_on(async {
         let (mut one, mut other) = pair(&reactor);
@@ -146,7 +146,7 @@ pub fn readiness_is_told_as_it_is(mut subject: impl Subject) {
     });
 }
 
-pub fn a_stream_of_std_is_taken_over_and_given_back(mut subject: impl Subject) {
+pub fn a_stream_of_std_is_taken_over_and_given_back(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (of_std, mut peer) = StdStream::pair().unwrap();
     // In blocking mode so far: a read would hold the loop up.
@@ -171,7 +171,7 @@ pub fn a_stream_of_std_is_taken_over_and_given_back(mut subject: impl Subject) {
     assert_eq!(peer.read(&mut [0]).unwrap(), 0);
 }
 
-pub fn a_listener_of_std_is_taken_over_and_given_back(mut subject: impl Subject) {
+pub fn a_listener_of_std_is_taken_over_and_given_back(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let listener = UnixListener::from_std(&reactor, StdListener::bind(&path).unwrap()).unwrap();
@@ -189,7 +189,7 @@ pub fn a_listener_of_std_is_taken_over_and_given_back(mut subject: impl Subject)
     listener.accept().unwrap();
 }
 
-pub fn a_plain_thread_connects_and_reads(mut subject: impl Subject) {
+pub fn a_plain_thread_connects_and_reads(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let path = TempPath::new();
     let listener = UnixListener::bind(&reactor, &path).unwrap();

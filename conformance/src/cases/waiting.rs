@@ -6,11 +6,11 @@ use futures_util::future::try_join_all;
 use interloop::{Aborted, Deferred, block_on, defer_to_thread};
 
 use crate::{
-    Subject,
+    AnySubject, Subject,
     tools::{HOUR, MILLISECOND, on_thread, parked, yield_now},
 };
 
-pub fn a_plain_thread_waits_for_a_task(mut subject: impl Subject) {
+pub fn a_plain_thread_waits_for_a_task(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let waiting = on_thread(move || {
         let task = reactor.spawn(async {
@@ -22,7 +22,7 @@ pub fn a_plain_thread_waits_for_a_task(mut subject: impl Subject) {
     assert_eq!(subject.block_on(waiting).unwrap().unwrap(), 42);
 }
 
-pub fn a_plain_thread_that_has_entered_the_reactor_waits(mut subject: impl Subject) {
+pub fn a_plain_thread_that_has_entered_the_reactor_waits(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let waiting = on_thread(move || {
         let _entered = reactor.enter();
@@ -31,7 +31,7 @@ pub fn a_plain_thread_that_has_entered_the_reactor_waits(mut subject: impl Subje
     subject.block_on(waiting).unwrap().unwrap();
 }
 
-pub fn many_threads_wait_at_once(mut subject: impl Subject) {
+pub fn many_threads_wait_at_once(mut subject: AnySubject) {
     let waiting = (0..20).map(|number| {
         let reactor = subject.reactor();
         on_thread(move || {
@@ -45,7 +45,7 @@ pub fn many_threads_wait_at_once(mut subject: impl Subject) {
     assert_eq!(numbers, (0..20).collect::<Vec<_>>());
 }
 
-pub fn a_failure_ends_a_wait(mut subject: impl Subject) {
+pub fn a_failure_ends_a_wait(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let waiting = on_thread(move || {
         let task = reactor.spawn(async {
@@ -57,7 +57,7 @@ pub fn a_failure_ends_a_wait(mut subject: impl Subject) {
     assert_eq!(subject.block_on(waiting).unwrap(), Err("out of paper".to_owned()));
 }
 
-pub fn a_cancellation_ends_a_wait(mut subject: impl Subject) {
+pub fn a_cancellation_ends_a_wait(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (is_parked, future) = parked(pending::<()>());
     let mut task = reactor.spawn_infallible(future);
@@ -68,7 +68,7 @@ pub fn a_cancellation_ends_a_wait(mut subject: impl Subject) {
     assert!(subject.block_on(waiting).unwrap().unwrap_err().is_cancelled());
 }
 
-pub fn a_wait_in_a_task_is_an_error(mut subject: impl Subject) {
+pub fn a_wait_in_a_task_is_an_error(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (_completer, never) = Deferred::<(), Aborted>::pair();
     let task = reactor.spawn(async move { never.wait() });
@@ -78,7 +78,7 @@ pub fn a_wait_in_a_task_is_an_error(mut subject: impl Subject) {
     assert!(message.contains("spawn_blocking"), "it must say what to do: {message}");
 }
 
-pub fn a_wait_in_a_callback_of_a_task_is_an_error(mut subject: impl Subject) {
+pub fn a_wait_in_a_callback_of_a_task_is_an_error(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (_completer, never) = Deferred::<(), Aborted>::pair();
     let (go_on, may_go_on) = Deferred::<()>::pair();
@@ -87,7 +87,7 @@ pub fn a_wait_in_a_callback_of_a_task_is_an_error(mut subject: impl Subject) {
     assert!(subject.block_on(chain).unwrap_err().is_deadlock());
 }
 
-pub fn a_guard_in_a_task_does_not_let_it_wait(mut subject: impl Subject) {
+pub fn a_guard_in_a_task_does_not_let_it_wait(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let same = reactor.clone();
     let (_completer, never) = Deferred::<(), Aborted>::pair();
@@ -98,7 +98,7 @@ pub fn a_guard_in_a_task_does_not_let_it_wait(mut subject: impl Subject) {
     assert!(subject.block_on(task).unwrap_err().is_deadlock());
 }
 
-pub fn a_result_that_is_there_is_given_to_a_task_that_waits(mut subject: impl Subject) {
+pub fn a_result_that_is_there_is_given_to_a_task_that_waits(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let task = reactor.spawn(async {
         let mut ready = Deferred::<_, Aborted>::ready(40);
@@ -108,7 +108,7 @@ pub fn a_result_that_is_there_is_given_to_a_task_that_waits(mut subject: impl Su
     assert_eq!(subject.block_on(task).unwrap(), 42);
 }
 
-pub fn a_deferred_that_could_not_be_waited_for_is_awaited(mut subject: impl Subject) {
+pub fn a_deferred_that_could_not_be_waited_for_is_awaited(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (completer, mut later) = Deferred::<_, Aborted>::pair();
     let (is_parked, future) = parked(async move {
@@ -122,7 +122,7 @@ pub fn a_deferred_that_could_not_be_waited_for_is_awaited(mut subject: impl Subj
     assert_eq!(subject.block_on(task).unwrap(), 42);
 }
 
-pub fn a_blocking_job_waits_for_a_task(mut subject: impl Subject) {
+pub fn a_blocking_job_waits_for_a_task(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let on_loop = reactor.clone();
     let job = reactor.spawn_blocking(move || {
@@ -135,7 +135,7 @@ pub fn a_blocking_job_waits_for_a_task(mut subject: impl Subject) {
     assert_eq!(subject.block_on(job).unwrap(), 42);
 }
 
-pub fn a_wait_that_was_given_up_is_made_again(mut subject: impl Subject) {
+pub fn a_wait_that_was_given_up_is_made_again(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (go_on, may_go_on) = Deferred::<()>::pair();
     let mut task = reactor.spawn(may_go_on).map_ok(|()| 42);
@@ -151,7 +151,7 @@ pub fn a_wait_that_was_given_up_is_made_again(mut subject: impl Subject) {
     assert_eq!(subject.block_on(waiting).unwrap().unwrap(), 42);
 }
 
-pub fn a_deferred_is_awaited_after_a_wait_was_given_up(mut subject: impl Subject) {
+pub fn a_deferred_is_awaited_after_a_wait_was_given_up(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (go_on, may_go_on) = Deferred::<()>::pair();
     let mut task = reactor.spawn(may_go_on).map_ok(|()| 42);
@@ -164,13 +164,13 @@ pub fn a_deferred_is_awaited_after_a_wait_was_given_up(mut subject: impl Subject
     assert_eq!(subject.block_on(task).unwrap(), 42);
 }
 
-pub fn a_limit_that_no_clock_can_hold_is_none(mut subject: impl Subject) {
+pub fn a_limit_that_no_clock_can_hold_is_none(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let waiting = on_thread(move || reactor.spawn_infallible(yield_now()).wait_timeout(Duration::MAX));
     subject.block_on(waiting).unwrap().unwrap().unwrap();
 }
 
-pub fn a_task_defers_work_to_a_thread(mut subject: impl Subject) {
+pub fn a_task_defers_work_to_a_thread(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (go_on, may_go_on) = mpsc::channel();
     let task = reactor.spawn(async move {
@@ -185,7 +185,7 @@ pub fn a_task_defers_work_to_a_thread(mut subject: impl Subject) {
     assert_eq!(subject.block_on(task).unwrap(), 42);
 }
 
-pub fn work_without_a_reactor_is_not_deferred_to_a_thread(mut subject: impl Subject) {
+pub fn work_without_a_reactor_is_not_deferred_to_a_thread(mut subject: AnySubject) {
     let deferring = on_thread(|| defer_to_thread(|| Ok::<_, Aborted>(42)).wait());
     let aborted = subject.block_on(deferring).unwrap().unwrap_err();
     assert!(aborted.is_no_reactor());
@@ -193,7 +193,7 @@ pub fn work_without_a_reactor_is_not_deferred_to_a_thread(mut subject: impl Subj
     assert!(message.contains("Reactor::enter"), "it must say what to do: {message}");
 }
 
-pub fn a_task_does_not_run_a_loop(mut subject: impl Subject) {
+pub fn a_task_does_not_run_a_loop(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let task = reactor.spawn_infallible(async { block_on::on_this_thread(|| Ok(())) });
     let error = subject.block_on(task).unwrap().unwrap_err();
@@ -202,7 +202,7 @@ pub fn a_task_does_not_run_a_loop(mut subject: impl Subject) {
     assert!(message.contains("spawn_blocking"), "it must say what to do: {message}");
 }
 
-pub fn a_blocking_job_runs_a_loop(mut subject: impl Subject) {
+pub fn a_blocking_job_runs_a_loop(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let job = reactor.spawn_blocking(|| Ok::<_, Aborted>(block_on::on_this_thread(|| Ok(42))));
     assert_eq!(subject.block_on(job).unwrap().unwrap(), 42);
