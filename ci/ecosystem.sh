@@ -30,6 +30,9 @@ stop() {
 }
 trap stop EXIT
 
+# Set when the packages cannot be had, which takes its time to find out.
+unreachable=
+
 # have COMMAND PACKAGE: whether there is a command, which is installed if that may be.
 have() {
     command -v "$1" >/dev/null && return
@@ -37,12 +40,20 @@ have() {
         echo "ecosystem.sh: there is no $1, and nothing may be installed here" >&2
         return 1
     fi
-    echo "ecosystem.sh: installing $2"
-    local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$2")
-    { "${install[@]}" || { apt-get update -q && "${install[@]}"; }; } >"$scratch/apt.log" 2>&1 || {
-        echo "ecosystem.sh: cannot install $2: $(tail -n 1 "$scratch/apt.log")" >&2
+    if [[ -n $unreachable ]]; then
+        echo "ecosystem.sh: there is no $1, and no packages can be had" >&2
         return 1
-    }
+    fi
+    echo "ecosystem.sh: installing $2"
+    local install=(timeout 300 env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$2")
+    if ! "${install[@]}" >"$scratch/apt.log" 2>&1; then
+        # It succeeds without any, unless it is told not to.
+        timeout 120 apt-get update -q -o APT::Update::Error-Mode=any >>"$scratch/apt.log" 2>&1 || unreachable=1
+        [[ -z $unreachable ]] && "${install[@]}" >>"$scratch/apt.log" 2>&1 || {
+            echo "ecosystem.sh: cannot install $2: $(tail -n 1 "$scratch/apt.log")" >&2
+            return 1
+        }
+    fi
     command -v "$1" >/dev/null
 }
 
