@@ -5,7 +5,7 @@ use std::{
     future::{Future, pending, poll_fn},
     rc::Rc,
     sync::mpsc,
-    task::Poll,
+    task::{Poll, Waker},
     thread,
     time::Duration,
 };
@@ -269,6 +269,42 @@ fn a_coroutine_goes_on_here_whoever_wakes_it(mut looped: impl Local) {
     assert_eq!(Rc::strong_count(&owned), 1);
 }
 
+/// What wakes a coroutine while it holds a lock leaves it to the loop; a deferred does not.
+fn a_coroutine_runs_in_no_lock_but_where_a_deferred_fires(mut looped: impl Local) {
+    let reactor = looped.reactor();
+    let inner = reactor.clone();
+    let whole = reactor.spawn(async move {
+        let channel = Rc::new(RefCell::new((false, None::<Waker>)));
+        let (completer, fires) = local::Deferred::<u32>::pair();
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let (receiving, logging) = (channel.clone(), log.clone());
+        let coroutine = local::Deferred::<_>::from_coroutine(async move {
+            poll_fn(|cx| {
+                let mut channel = receiving.borrow_mut();
+                channel.1 = Some(cx.waker().clone());
+                if channel.0 { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            logging.borrow_mut().push("received");
+            fires.await?;
+            logging.borrow_mut().push("fired");
+            Ok(())
+        });
+        {
+            let mut channel = channel.borrow_mut();
+            channel.0 = true;
+            channel.1.take().unwrap().wake();
+            assert!(log.borrow().is_empty());
+        }
+        inner.sleep(MILLISECOND).await?;
+        assert_eq!(*log.borrow(), ["received"]);
+        completer.complete(1);
+        assert_eq!(*log.borrow(), ["received", "fired"]);
+        coroutine.await
+    });
+    looped.block_on(whole).unwrap();
+}
+
 /// The last waker of a coroutine may be dropped anywhere; the coroutine is dropped here.
 fn a_coroutine_whose_waker_is_dropped_elsewhere_ends_here(mut looped: impl Local) {
     struct Held(thread::ThreadId);
@@ -372,6 +408,7 @@ on_each_loop! {
     a_panic_fails_the_task_and_calls_go_on
     another_thread_calls_through_the_handle
     a_coroutine_goes_on_here_whoever_wakes_it
+    a_coroutine_runs_in_no_lock_but_where_a_deferred_fires
     a_coroutine_whose_waker_is_dropped_elsewhere_ends_here
     what_waits_is_dropped_with_the_loop
 }

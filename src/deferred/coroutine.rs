@@ -2,6 +2,10 @@
 //!
 //! A [`Coroutine`] is the same in both flavours, but for its wakers: that of one which goes from thread to thread is the coroutine
 //! itself, and that of one which stays on its thread only names it, see [`home`].
+//!
+//! A deferred resumes it where it fires. What else wakes it may hold a lock meanwhile, which the coroutine would wait for when it
+//! polls that again: channels do. So that leaves it to a loop, where there is one. To tell the two apart, a deferred that
+//! the coroutine awaits is polled with another waker, see [`in_firing`].
 
 pub(crate) mod home;
 
@@ -33,6 +37,8 @@ use crate::Aborted;
 thread_local! {
     // Apart from the list, as it has no destructor: every poll that is pending looks at it.
     static RUNNING: Cell<Running> = const { Cell::new(Running::None) };
+    /// What resumes it in the firing of a deferred; `None` if every waker does.
+    static FIRED: Cell<Option<Arc<dyn Fired>>> = const { Cell::new(None) };
     /// What the coroutine that is being polled on this thread has found pending.
     static AWAITED: Cell<Vec<Arc<Control>>> = const { Cell::new(Vec::new()) };
 }
@@ -69,16 +75,46 @@ pub(super) fn awaits(control: Arc<Control>) {
     AWAITED.set(awaited);
 }
 
+/// What a deferred that fires resumes: a coroutine whose other wakers leave it to a loop.
+trait Fired: Send + Sync + 'static {
+    fn resume(self: Arc<Self>);
+}
+
+/// The waker that a deferred has of a coroutine.
+struct InFiring(Arc<dyn Fired>);
+
+impl Wake for InFiring {
+    fn wake(self: Arc<Self>) {
+        self.0.clone().resume();
+    }
+}
+
+/// Polls a deferred that the coroutine awaits itself, which is to resume it where it fires.
+pub(super) fn in_firing<R>(cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
+    let fired = FIRED.take();
+    // What stands between the two has a waker of its own, and resumes the coroutine as all else does.
+    let own = fired
+        .clone()
+        .filter(|fired| Arc::as_ptr(fired).cast() == cx.waker().data());
+    FIRED.set(fired);
+    match own {
+        Some(own) => poll(&mut Context::from_waker(&Waker::from(Arc::new(InFiring(own))))),
+        None => poll(cx),
+    }
+}
+
 /// The coroutine around, for the time that another one is polled inside of it.
 struct Outer {
     was_running: Running,
+    fired: Option<Arc<dyn Fired>>,
     awaited: Vec<Arc<Control>>,
 }
 
 impl Outer {
-    fn step_aside(running: Running) -> Self {
+    fn step_aside(running: Running, fired: Option<Arc<dyn Fired>>) -> Self {
         Self {
             was_running: RUNNING.replace(running),
+            fired: FIRED.replace(fired),
             awaited: AWAITED.take(),
         }
     }
@@ -86,6 +122,7 @@ impl Outer {
     /// Gives what the inner one awaits.
     fn step_back(self) -> Vec<Arc<Control>> {
         RUNNING.set(self.was_running);
+        drop(FIRED.replace(self.fired));
         AWAITED.replace(self.awaited)
     }
 }
@@ -102,7 +139,7 @@ mod turn {
     /// Running, and woken since its last poll began.
     pub(super) const WOKEN: usize = 2;
     pub(super) const ENDED: usize = 3;
-    /// Idle, and woken from another thread than that which it stays on.
+    /// Idle, and woken where it is not resumed: that is left to a loop, or to the thread that it stays on.
     pub(super) const CALLED: usize = 4;
 
     /// Wakes; says whether the turn is the caller's now, who is to run it.
@@ -110,12 +147,12 @@ mod turn {
         wakes(turn, RUNNING)
     }
 
-    /// Wakes from another thread; says whether the thread is to be told.
+    /// Wakes where it is not resumed; says whether the loop or the thread is to be told.
     pub(super) fn calls(turn: &AtomicUsize) -> bool {
         wakes(turn, CALLED)
     }
 
-    /// As [`takes`], where that does nothing unless another thread has called.
+    /// As [`takes`], where that does nothing unless it was called.
     pub(super) fn was_called(turn: &AtomicUsize) -> bool {
         // ORDERING: as in `wakes`.
         turn.compare_exchange(CALLED, RUNNING, AcqRel, Acquire).is_ok()
@@ -196,8 +233,8 @@ where
         (coroutine, own.expect("`new_cyclic` calls its closure"))
     }
 
-    /// Polls until there is nothing to do. The turn is the caller's.
-    fn run(&self, waker: &Waker) {
+    /// Polls until there is nothing to do. The turn is the caller's. `fired` is given if the waker leaves it to a loop.
+    fn run(&self, waker: &Waker, fired: Option<&Arc<dyn Fired>>) {
         let turn = self.turn.as_turn();
         let mut cx = Context::from_waker(waker);
         // No lock is held while foreign code runs.
@@ -205,7 +242,7 @@ where
             return;
         };
         loop {
-            let outer = Outer::step_aside(Turn::RUNNING);
+            let outer = Outer::step_aside(Turn::RUNNING, fired.cloned());
             // The future is dropped after a panic, so nobody sees it half changed.
             let polled = catch_unwind(AssertUnwindSafe(|| body.future.as_mut().poll(&mut cx)));
             let awaited = outer.step_back();
@@ -272,15 +309,67 @@ trait AsTurn: 'static {
 }
 
 /// In the coroutine, which is its own waker.
-impl AsTurn for AtomicUsize {
+struct Sendable {
+    turn: AtomicUsize,
+    resumer: Option<Box<dyn Resumer>>,
+}
+
+impl AsTurn for Sendable {
     const RUNNING: Running = Running::Sendable;
 
     fn as_turn(&self) -> &AtomicUsize {
-        self
+        &self.turn
     }
 }
 
-impl<T, E, F> Wake for Coroutine<T, E, F, AtomicUsize>
+/// The loop that resumes a coroutine which was woken by anything but a deferred.
+pub(crate) trait Resumer: Send + Sync + 'static {
+    /// Calls it soon, or drops it if the loop has ended.
+    fn call_soon(&self, resume: Box<dyn FnOnce() + Send>);
+}
+
+impl<T, E, F> Coroutine<T, E, F, Sendable>
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: From<Aborted> + Send + 'static,
+{
+    /// Resumes it here. The turn is the caller's.
+    fn go_on(self: Arc<Self>) {
+        chain::nested(move || {
+            let fired: Option<Arc<dyn Fired>> = match self.turn.resumer {
+                Some(_) => Some(self.clone()),
+                None => None,
+            };
+            self.run(&Waker::from(self.clone()), fired.as_ref());
+        });
+    }
+
+    /// Ends it, as its loop does with its tasks. The turn is the caller's.
+    fn shut_down(&self) {
+        if let Some(Body { future, producer }) = lock(&self.body).take() {
+            self.turn.turn.store(turn::ENDED, Release);
+            // It is gone, whatever becomes of its destructor.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
+            producer.fire(Err(E::from(Aborted::shut_down())));
+        }
+    }
+}
+
+impl<T, E, F> Fired for Coroutine<T, E, F, Sendable>
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: From<Aborted> + Send + 'static,
+{
+    fn resume(self: Arc<Self>) {
+        if turn::takes(&self.turn.turn) {
+            self.go_on();
+        }
+    }
+}
+
+impl<T, E, F> Wake for Coroutine<T, E, F, Sendable>
 where
     F: Future<Output = Result<T, E>> + Send + 'static,
     T: Send + 'static,
@@ -291,12 +380,51 @@ where
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if turn::takes(&self.turn) {
-            let coroutine = self.clone();
-            chain::nested(move || {
-                let waker = Waker::from(coroutine.clone());
-                coroutine.run(&waker);
-            });
+        let Some(resumer) = &self.turn.resumer else {
+            return self.clone().resume();
+        };
+        if turn::calls(&self.turn.turn) {
+            let called = Called(Some(self.clone()));
+            resumer.call_soon(Box::new(move || called.resume()));
+        }
+    }
+}
+
+/// A coroutine that a loop is to resume.
+struct Called<T, E, F>(Option<Arc<Coroutine<T, E, F, Sendable>>>)
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: From<Aborted> + Send + 'static;
+
+impl<T, E, F> Called<T, E, F>
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: From<Aborted> + Send + 'static,
+{
+    /// Gives the coroutine with its turn, unless a deferred has resumed it meanwhile.
+    fn take(&mut self) -> Option<Arc<Coroutine<T, E, F, Sendable>>> {
+        self.0.take().filter(|coroutine| turn::was_called(&coroutine.turn.turn))
+    }
+
+    fn resume(mut self) {
+        if let Some(coroutine) = self.take() {
+            coroutine.go_on();
+        }
+    }
+}
+
+impl<T, E, F> Drop for Called<T, E, F>
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: From<Aborted> + Send + 'static,
+{
+    /// The loop has ended.
+    fn drop(&mut self) {
+        if let Some(coroutine) = self.take() {
+            coroutine.shut_down();
         }
     }
 }
@@ -306,30 +434,18 @@ where
     T: Send + 'static,
     E: From<Aborted> + Send + 'static,
 {
-    /// Starts a future at once, here, and resumes it inside the firing of what it awaits, on the thread that fires
-    /// (Twisted's `ensureDeferred`). It needs no event loop. One that is [spawned](crate::Reactor::spawn) runs on its loop
-    /// instead, when that comes to it.
-    ///
-    /// Cancelling it cancels the deferred that it awaits: it sees the outcome of that, and may go on. If it awaits something
-    /// else, or several deferreds at once, the future is dropped where it stands; from inside its own code, cancelling does
-    /// nothing. Dropping the deferred detaches it. A coroutine that nothing will ever wake is dropped with the last waker, and
-    /// fails with [`Aborted::dropped`].
-    ///
-    /// Four allocations, and two more for every deferred that it finds pending.
-    ///
-    /// ```
-    /// use interloop::{Aborted, Deferred};
-    ///
-    /// let (completer, name) = Deferred::<&str, Aborted>::pair();
-    /// let greeting = Deferred::from_coroutine(async { Ok::<_, Aborted>(format!("hello, {}", name.await?)) });
-    /// completer.complete("world"); // resumes the coroutine, which ends
-    /// assert_eq!(greeting.try_take().unwrap().unwrap(), "hello, world");
-    /// ```
+    /// Begins a coroutine, on this thread.
     #[track_caller]
-    pub fn from_coroutine(future: impl Future<Output = Result<T, E>> + Send + 'static) -> Self {
-        let turn = AtomicUsize::new(turn::IDLE);
+    pub(crate) fn begin_coroutine(
+        future: impl Future<Output = Result<T, E>> + Send + 'static,
+        resumer: Option<Box<dyn Resumer>>,
+    ) -> Self {
+        let turn = Sendable {
+            turn: AtomicUsize::new(turn::IDLE),
+            resumer,
+        };
         let (coroutine, consumer) = Coroutine::new(future, turn, Location::caller());
-        coroutine.wake_by_ref();
+        coroutine.resume();
         Self::from_half(consumer)
     }
 }

@@ -372,7 +372,7 @@ macro_rules! flavour {
                 if matches!(polled, Some(Poll::Pending)) && coroutine::$is_awaited() {
                     // A coroutine that is cancelled cancels what it awaits.
                     self.half.control().map(coroutine::awaits);
-                    polled = self.half.poll(cx);
+                    polled = coroutine::in_firing(cx, |cx| self.half.poll(cx));
                 }
                 polled.expect("a `Deferred` was polled after it gave its result")
             }

@@ -1,14 +1,59 @@
-//! Coroutines that stay on their thread, and who runs what other threads want of them.
+//! Coroutines, and who resumes them where no deferred does.
 
 use std::future::Future;
 
 use crate::{
-    Aborted,
-    deferred::coroutine::home::Errands,
-    local::{Deferred, Reactor},
+    Aborted, Deferred, Reactor,
+    deferred::coroutine::{Resumer, home::Errands},
+    local,
 };
 
+impl Resumer for Reactor {
+    fn call_soon(&self, resume: Box<dyn FnOnce() + Send>) {
+        self.call_soon(resume);
+    }
+}
+
 impl<T, E> Deferred<T, E>
+where
+    T: Send + 'static,
+    E: From<Aborted> + Send + 'static,
+{
+    /// Starts a future at once, here, and resumes it inside the firing of what it awaits, on the thread that fires
+    /// (Twisted's `ensureDeferred`). It needs no event loop. One that is [spawned](Reactor::spawn) runs on its loop
+    /// instead, when that comes to it.
+    ///
+    /// What is no deferred, as a socket or a channel, resumes it on the loop of the reactor that was
+    /// [current](Reactor::current) where it was started, as [`call_soon`](Reactor::call_soon) does; when that loop ends, it fails with
+    /// [`Aborted::shut_down`]. If none was current, it is resumed inside of what wakes it, whatever that is. There are channels and
+    /// locks that keep a lock of their own while they wake, those of smol and async-std among them: without a reactor such a
+    /// coroutine waits for ever for what it holds itself, so start it on one.
+    ///
+    /// Cancelling it cancels the deferred that it awaits: it sees the outcome of that, and may go on. If it awaits something
+    /// else, or several deferreds at once, the future is dropped where it stands; from inside its own code, cancelling does
+    /// nothing. Dropping the deferred detaches it. A coroutine that nothing will ever wake is dropped with the last waker, and
+    /// fails with [`Aborted::dropped`].
+    ///
+    /// Four allocations, and two more for every deferred that it finds pending; one more each where a reactor is current.
+    ///
+    /// ```
+    /// use interloop::{Aborted, Deferred};
+    ///
+    /// let (completer, name) = Deferred::<&str, Aborted>::pair();
+    /// let greeting = Deferred::from_coroutine(async { Ok::<_, Aborted>(format!("hello, {}", name.await?)) });
+    /// completer.complete("world"); // resumes the coroutine, which ends
+    /// assert_eq!(greeting.try_take().unwrap().unwrap(), "hello, world");
+    /// ```
+    #[track_caller]
+    pub fn from_coroutine(future: impl Future<Output = Result<T, E>> + Send + 'static) -> Self {
+        let resumer = Reactor::current()
+            .ok()
+            .map(|reactor| -> Box<dyn Resumer> { Box::new(reactor) });
+        Self::begin_coroutine(future, resumer)
+    }
+}
+
+impl<T, E> local::Deferred<T, E>
 where
     T: 'static,
     E: From<Aborted> + 'static,
@@ -18,9 +63,9 @@ where
     /// this thread only.
     ///
     /// What another thread wakes, as where it awaits a [`crate::Deferred`] that is fired there, goes on in a task of the
-    /// [current](Reactor::current) reactor, of which there is one as long as this thread has coroutines. If no reactor has been
+    /// [current](local::Reactor::current) reactor, of which there is one as long as this thread has coroutines. If no reactor has been
     /// current where any of them was started, it goes on only when the next one is started: then use
-    /// [`Reactor::spawn`] instead.
+    /// [`local::Reactor::spawn`] instead.
     ///
     /// ```
     /// use std::rc::Rc;
@@ -33,8 +78,9 @@ where
     /// ```
     #[track_caller]
     pub fn from_coroutine(future: impl Future<Output = Result<T, E>> + 'static) -> Self {
-        let deferred = Self::begin_coroutine(future);
-        if let Ok(reactor) = Reactor::current() {
+        let reactor = local::Reactor::current();
+        let deferred = Self::begin_coroutine(future, reactor.is_ok());
+        if let Ok(reactor) = reactor {
             if let Some(errands) = Errands::needed() {
                 // On a loop that has ended nobody runs them.
                 reactor

@@ -17,6 +17,7 @@ use std::{
     sync::{Arc, Mutex},
     task::{Poll, Waker},
     thread,
+    time::Duration,
 };
 
 use flavours::sendable as flavour;
@@ -46,6 +47,31 @@ fn a_foreign_future_resumes_it_on_the_thread_that_wakes() {
     });
     let expected = waking.join().unwrap();
     assert_eq!(whole.try_take().unwrap().unwrap(), expected);
+}
+
+/// smol's channels and locks keep a lock of their own while they wake.
+#[test]
+fn a_channel_of_smols_resumes_it_on_its_loop() {
+    let reactor = interloop_smol::global();
+    let mut whole = reactor.spawn(async {
+        let (sender, receiver) = smol::channel::bounded(1);
+        let sum = Deferred::<_>::from_coroutine(async move {
+            let mut sum = 0;
+            while let Ok(number) = receiver.recv().await {
+                sum += number;
+            }
+            Ok(sum)
+        });
+        for number in [1, 20, 300] {
+            sender.send(number).await.unwrap();
+        }
+        drop(sender);
+        sum.await
+    });
+    let sum = whole
+        .wait_timeout(Duration::from_secs(20))
+        .expect("no thread waits for itself");
+    assert_eq!(sum.unwrap(), 321);
 }
 
 #[test]

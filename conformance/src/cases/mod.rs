@@ -10,6 +10,7 @@ pub mod calls;
 pub mod cancel;
 pub mod connect;
 pub mod context;
+pub mod coroutines;
 pub mod datagram_protocols;
 pub mod descriptor;
 pub mod descriptor_edges;

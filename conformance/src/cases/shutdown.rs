@@ -239,6 +239,23 @@ pub fn a_job_that_runs_meanwhile_gives_its_result(mut subject: AnyShutsDown) {
     assert_eq!(wait(job).unwrap(), 42);
 }
 
+pub fn a_coroutine_that_the_loop_would_resume_fails(mut subject: AnyShutsDown) {
+    let reactor = subject.reactor();
+    let registered = Arc::new(Mutex::new(None::<Waker>));
+    let registers = registered.clone();
+    let started = reactor.spawn_infallible(async move {
+        Deferred::<()>::from_coroutine(poll_fn(move |cx| {
+            *registers.lock().unwrap() = Some(cx.waker().clone());
+            Poll::Pending
+        }))
+    });
+    let coroutine = subject.block_on(started).unwrap();
+    subject.shut_down();
+    let waker = registered.lock().unwrap().take();
+    waker.unwrap().wake();
+    assert!(wait(coroutine).unwrap_err().is_shut_down());
+}
+
 pub fn callbacks_run_that_were_attached_before(mut subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let (waits, future) = parked(pending::<()>());

@@ -19,7 +19,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use super::{AsTurn, Coroutine, Running, lock, turn};
+use super::{AsTurn, Coroutine, Fired, Running, lock, turn};
 use crate::{
     Aborted,
     deferred::{
@@ -39,7 +39,7 @@ impl AsTurn for Arc<AtomicUsize> {
 
 /// A coroutine of this thread, with its types erased.
 trait Resume {
-    fn resume(&self, waker: &Waker);
+    fn resume(&self, waker: &Waker, fired: Option<&Arc<dyn Fired>>);
 }
 
 impl<T, E, F> Resume for Coroutine<T, E, F, Arc<AtomicUsize>>
@@ -48,8 +48,8 @@ where
     T: 'static,
     E: From<Aborted> + 'static,
 {
-    fn resume(&self, waker: &Waker) {
-        self.run(waker);
+    fn resume(&self, waker: &Waker, fired: Option<&Arc<dyn Fired>>) {
+        self.run(waker, fired);
     }
 }
 
@@ -161,6 +161,26 @@ struct Signal {
     name: u64,
     turn: Arc<AtomicUsize>,
     home: Arc<Home>,
+    /// What wakes it leaves it to the errands, as long as somebody runs them; deferreds apart.
+    is_on_loop: bool,
+}
+
+impl Signal {
+    fn call(self: &Arc<Self>) {
+        if turn::calls(&self.turn) {
+            self.home.send(Errand::Resume(self.clone()));
+        }
+    }
+}
+
+impl Fired for Signal {
+    fn resume(self: Arc<Self>) {
+        if !self.home.is_here() {
+            self.call();
+        } else if turn::takes(&self.turn) {
+            resume(self);
+        }
+    }
 }
 
 impl Wake for Signal {
@@ -169,12 +189,10 @@ impl Wake for Signal {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.home.is_here() {
-            if turn::takes(&self.turn) {
-                resume(self.clone());
-            }
-        } else if turn::calls(&self.turn) {
-            self.home.send(Errand::Resume(self.clone()));
+        if self.is_on_loop && lock(&self.home.inbox).has_runner {
+            self.call();
+        } else {
+            self.clone().resume();
         }
     }
 }
@@ -195,7 +213,13 @@ fn resume(signal: Arc<Signal>) {
     // At the thread's end there are none any more.
     let found = TABLE.try_with(|table| table.coroutines.borrow().get(&signal.name).cloned());
     if let Ok(Some(coroutine)) = found {
-        chain::nested(move || coroutine.resume(&Waker::from(signal)));
+        chain::nested(move || {
+            let fired: Option<Arc<dyn Fired>> = match signal.is_on_loop {
+                true => Some(signal.clone()),
+                false => None,
+            };
+            coroutine.resume(&Waker::from(signal), fired.as_ref());
+        });
     }
 }
 
@@ -223,6 +247,7 @@ fn forget(name: u64) {
 
 fn begin<T, E>(
     future: impl Future<Output = Result<T, E>> + 'static,
+    is_on_loop: bool,
     made_at: &'static Location<'static>,
 ) -> Consumer<T, E>
 where
@@ -236,12 +261,17 @@ where
         table.next_name.set(name + 1);
         table.coroutines.borrow_mut().insert(name, coroutine);
         let home = table.home.clone();
-        Arc::new(Signal { name, turn, home })
+        Arc::new(Signal {
+            name,
+            turn,
+            home,
+            is_on_loop,
+        })
     });
     // At the thread's end there is no table, and the coroutine is gone with the closure.
     if let Ok(signal) = signal {
         signal.home.run_errands();
-        signal.wake_by_ref();
+        signal.resume();
     }
     consumer
 }
@@ -251,10 +281,11 @@ where
     T: 'static,
     E: From<Aborted> + 'static,
 {
-    /// Begins a coroutine, whose wakers on other threads need somebody to run the [`Errands`].
+    /// Begins a coroutine, whose wakers on other threads need somebody to run the [`Errands`]; `is_on_loop` says that a loop of
+    /// this thread does.
     #[track_caller]
-    pub(crate) fn begin_coroutine(future: impl Future<Output = Result<T, E>> + 'static) -> Self {
-        Self::from_half(begin(future, Location::caller()))
+    pub(crate) fn begin_coroutine(future: impl Future<Output = Result<T, E>> + 'static, is_on_loop: bool) -> Self {
+        Self::from_half(begin(future, is_on_loop, Location::caller()))
     }
 }
 
