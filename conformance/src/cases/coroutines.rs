@@ -40,13 +40,12 @@ impl Strict {
 pub fn a_deferred_resumes_it_where_it_fires(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let (completer, fires) = Deferred::<()>::pair();
-    let started = reactor.spawn_infallible(async move {
-        Deferred::<_>::from_coroutine(async move {
-            fires.await?;
-            Ok(thread::current().id())
-        })
+    let entered = reactor.enter();
+    let resumed = Deferred::<_>::from_coroutine(async move {
+        fires.await?;
+        Ok(thread::current().id())
     });
-    let resumed = subject.block_on(started).unwrap();
+    drop(entered);
     let firing = on_thread(move || {
         completer.complete(());
         thread::current().id()

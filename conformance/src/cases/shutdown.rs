@@ -239,17 +239,16 @@ pub fn a_job_that_runs_meanwhile_gives_its_result(mut subject: AnyShutsDown) {
     assert_eq!(wait(job).unwrap(), 42);
 }
 
-pub fn a_coroutine_that_the_loop_would_resume_fails(mut subject: AnyShutsDown) {
+pub fn a_coroutine_that_the_loop_would_resume_fails(subject: AnyShutsDown) {
     let reactor = subject.reactor();
     let registered = Arc::new(Mutex::new(None::<Waker>));
     let registers = registered.clone();
-    let started = reactor.spawn_infallible(async move {
-        Deferred::<()>::from_coroutine(poll_fn(move |cx| {
-            *registers.lock().unwrap() = Some(cx.waker().clone());
-            Poll::Pending
-        }))
-    });
-    let coroutine = subject.block_on(started).unwrap();
+    let entered = reactor.enter();
+    let coroutine = Deferred::<()>::from_coroutine(poll_fn(move |cx| {
+        *registers.lock().unwrap() = Some(cx.waker().clone());
+        Poll::Pending
+    }));
+    drop(entered);
     subject.shut_down();
     let waker = registered.lock().unwrap().take();
     waker.unwrap().wake();
