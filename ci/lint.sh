@@ -6,4 +6,6 @@ cd "$(dirname "$0")/.."
 . ci/features.sh
 cargo clippy --locked --workspace --features "$features" --all-targets -- -D warnings
 cargo clippy --locked -p interloop --lib -- -D warnings
-RUSTFLAGS="--cfg interloop_loom" cargo clippy --locked --target-dir target/loom -p interloop --lib --test loom --test loom_calls --test loom_callback_stream --test loom_protocol -- -D warnings
+export RUSTFLAGS="--cfg interloop_loom" CARGO_TARGET_DIR=target/loom
+cargo clippy --locked -p interloop --lib -- -D warnings
+cargo clippy --locked -p interloop-models --tests -- -D warnings

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Model-checks the deferred, the callbacks and their streams, and connections: runs the tests/loom*.rs in every
+# Model-checks the deferred, the callbacks and their streams, and connections: runs tests/models in every
 # interleaving that loom can tell apart, with up to LOOM_MAX_PREEMPTIONS involuntary switches between
 # threads. Its own target directory, as the flag would otherwise rebuild everything here and back again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LOOM_MAX_PREEMPTIONS="${LOOM_MAX_PREEMPTIONS:-3}"
-RUSTFLAGS="--cfg interloop_loom" cargo test --locked --release --target-dir target/loom -p interloop --test loom --test loom_calls --test loom_callback_stream --test loom_protocol "$@"
+RUSTFLAGS="--cfg interloop_loom" cargo test --locked --release --target-dir target/loom -p interloop-models "$@"
