@@ -196,7 +196,7 @@ cargo fmt --manifest-path "$manifest" --all --check
 # A crate that is published, and here since it needs a newer Rust than the root's.
 cargo clippy --locked --manifest-path "$manifest" -p interloop-zbus --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --manifest-path "$manifest" -p interloop-zbus --no-deps
-# All packages each time, so that nothing is built twice, with some features and with others.
+# All packages and targets each time, so that nothing is built twice, with some features and with others.
+cargo build --locked --manifest-path "$manifest" --workspace --all-targets
 cargo test --locked --manifest-path "$manifest" --workspace
-cargo build --locked --manifest-path "$manifest" --workspace
 "${CARGO_TARGET_DIR:-tests/ecosystem/target}/debug/interloop-ecosystem-matrix" "$mode" tests/ecosystem/README.md
