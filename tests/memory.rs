@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_executor::LocalPool;
-use interloop::{Completer, Deferred};
+use interloop::{Clock, Completer, Deferred, Reactor};
 
 thread_local! {
     static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
@@ -54,6 +54,36 @@ fn rounds(next: Next) -> Deferred<u64> {
 fn fire(next: &Next) {
     let completer = next.lock().unwrap().take().unwrap();
     completer.complete(1);
+}
+
+/// What its documentation says.
+#[test]
+fn a_coroutine_allocates_four_times_and_twice_for_each_deferred_that_is_pending() {
+    let clock = Clock::new();
+    let reactor = clock.reactor();
+    let allocations = |pending: u64, reactor: Option<&Reactor>| {
+        let (completers, waits): (Vec<_>, Vec<_>) = (0..pending).map(|_| Deferred::<u64>::pair()).unzip();
+        let entered = reactor.map(Reactor::enter);
+        let before = ALLOCATIONS.get();
+        let coroutine = Deferred::<_>::from_coroutine(async move {
+            let mut sum = 0;
+            for wait in waits {
+                sum += wait.await?;
+            }
+            Ok(sum)
+        });
+        completers.into_iter().for_each(|completer| completer.complete(1));
+        let allocations = ALLOCATIONS.get() - before;
+        drop(entered);
+        assert_eq!(coroutine.try_take().unwrap().unwrap(), pending);
+        allocations
+    };
+    // What a thread allocates once.
+    allocations(1, Some(&reactor));
+    assert_eq!(allocations(0, None), 4);
+    assert_eq!(allocations(0, Some(&reactor)), 5);
+    assert_eq!(allocations(10, None) - allocations(9, None), 2);
+    assert_eq!(allocations(10, Some(&reactor)) - allocations(9, Some(&reactor)), 3);
 }
 
 #[test]

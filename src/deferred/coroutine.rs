@@ -111,11 +111,12 @@ struct Outer {
 }
 
 impl Outer {
-    fn step_aside(running: Running, fired: Option<Arc<dyn Fired>>) -> Self {
+    /// `empty` is for what the inner one awaits.
+    fn step_aside(running: Running, fired: Option<Arc<dyn Fired>>, empty: Vec<Arc<Control>>) -> Self {
         Self {
             was_running: RUNNING.replace(running),
             fired: FIRED.replace(fired),
-            awaited: AWAITED.take(),
+            awaited: AWAITED.replace(empty),
         }
     }
 
@@ -193,6 +194,8 @@ struct Coroutine<T: 'static, E: From<Aborted> + 'static, F, Turn> {
 struct Body<T: 'static, E: From<Aborted> + 'static, F> {
     future: Pin<Box<F>>,
     producer: Producer<T, E>,
+    /// Empty; kept, so that a poll does not allocate one.
+    spare: Vec<Arc<Control>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -226,6 +229,7 @@ where
                 body: Mutex::new(Some(Body {
                     future: Box::pin(future),
                     producer,
+                    spare: Vec::new(),
                 })),
                 awaited: Mutex::new(Vec::new()),
             }
@@ -242,14 +246,15 @@ where
             return;
         };
         loop {
-            let outer = Outer::step_aside(Turn::RUNNING, fired.cloned());
+            let outer = Outer::step_aside(Turn::RUNNING, fired.cloned(), std::mem::take(&mut body.spare));
             // The future is dropped after a panic, so nobody sees it half changed.
             let polled = catch_unwind(AssertUnwindSafe(|| body.future.as_mut().poll(&mut cx)));
             let awaited = outer.step_back();
             let result = match polled {
                 Ok(Poll::Pending) => {
-                    let previous = std::mem::replace(&mut *lock(&self.awaited), awaited);
-                    drop(previous);
+                    let mut previous = std::mem::replace(&mut *lock(&self.awaited), awaited);
+                    previous.clear();
+                    body.spare = previous;
                     *lock(&self.body) = Some(body);
                     // ORDERING: Release for the next turn; Acquire for what woke it.
                     match turn.compare_exchange(turn::RUNNING, turn::IDLE, AcqRel, Acquire) {
@@ -266,7 +271,7 @@ where
                 Err(panic) => Err(E::from(Aborted::panicked(panic))),
             };
             turn.store(turn::ENDED, Release);
-            let Body { future, producer } = body;
+            let Body { future, producer, .. } = body;
             // The future goes first, so that whoever sees the result sees what it held released.
             let result = match catch_unwind(AssertUnwindSafe(|| drop(future))) {
                 Ok(()) => result,
@@ -290,7 +295,7 @@ where
             // From inside the body a cancellation does nothing (Twisted's rule).
             return false;
         }
-        let Some(Body { future, producer }) = lock(&self.body).take() else {
+        let Some(Body { future, producer, .. }) = lock(&self.body).take() else {
             return true;
         };
         // One that panics fails the deferred, as any panic of a canceller does.
@@ -347,7 +352,7 @@ where
 
     /// Ends it, as its loop does with its tasks. The turn is the caller's.
     fn shut_down(&self) {
-        if let Some(Body { future, producer }) = lock(&self.body).take() {
+        if let Some(Body { future, producer, .. }) = lock(&self.body).take() {
             self.turn.turn.store(turn::ENDED, Release);
             // It is gone, whatever becomes of its destructor.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
