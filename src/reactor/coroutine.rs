@@ -24,10 +24,13 @@ where
     /// instead, when that comes to it.
     ///
     /// What is no deferred, as a socket or a channel, resumes it on the loop of the reactor that was
-    /// [current](Reactor::current) where it was started, as [`call_soon`](Reactor::call_soon) does; when that loop ends, it fails with
-    /// [`Aborted::shut_down`]. If none was current, it is resumed inside of what wakes it, whatever that is. There are channels and
-    /// locks that keep a lock of their own while they wake, those of smol and async-std among them: without a reactor such a
-    /// coroutine waits for ever for what it holds itself, so start it on one.
+    /// [current](Reactor::current) where it was started, as [`call_soon`](Reactor::call_soon) does; woken when that loop has ended, it
+    /// fails with [`Aborted::shut_down`]. So do deferreds behind something that has wakers of its own, as `FuturesUnordered`; those of
+    /// `join!` and `select!` are awaited as if alone.
+    ///
+    /// If no reactor was current, it is resumed inside of what wakes it, whatever that is. There are channels and locks that hold a lock of
+    /// their own while they wake, those of smol and async-std among them: there it would wait for ever for what it holds itself, so start
+    /// one that awaits such on a reactor.
     ///
     /// Cancelling it cancels the deferred that it awaits: it sees the outcome of that, and may go on. If it awaits something
     /// else, or several deferreds at once, the future is dropped where it stands; from inside its own code, cancelling does
