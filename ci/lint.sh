@@ -8,4 +8,4 @@ cargo clippy --locked --workspace --features "$features" --all-targets -- -D war
 cargo clippy --locked -p interloop --lib -- -D warnings
 export RUSTFLAGS="--cfg interloop_loom" CARGO_TARGET_DIR=target/loom
 cargo clippy --locked -p interloop --lib -- -D warnings
-cargo clippy --locked -p interloop-models --tests -- -D warnings
+cargo clippy --locked -p interloop-models --all-targets -- -D warnings

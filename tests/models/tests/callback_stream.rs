@@ -16,22 +16,11 @@ use interloop::{
     Aborted,
     callback::stream::{self, Overflow, Receiver, Sender},
 };
+use interloop_models::model;
 use loom::{
     sync::{Arc, Condvar, Mutex},
     thread,
 };
-
-fn model(body: impl Fn() + Send + Sync + 'static) {
-    let runs = StdArc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counter = runs.clone();
-    loom::model::Builder::new().check(move || {
-        counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        body();
-    });
-    let runs = runs.load(std::sync::atomic::Ordering::SeqCst);
-    println!("{runs} interleavings");
-    assert!(runs > 1, "nothing contends in this model");
-}
 
 fn one(overflow: Overflow) -> (Sender<u32>, Receiver<u32>) {
     stream::bounded(NonZeroUsize::MIN, overflow)

@@ -16,6 +16,7 @@ use std::{
 };
 
 use interloop::{Aborted, EventLoop, Job, Reactor, Source, Task, Timer};
+use interloop_models::model;
 use loom::{
     sync::{
         Arc, Mutex,
@@ -23,18 +24,6 @@ use loom::{
     },
     thread,
 };
-
-fn model(body: impl Fn() + Send + Sync + 'static) {
-    let runs = StdArc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counter = runs.clone();
-    loom::model::Builder::new().check(move || {
-        counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        body();
-    });
-    let runs = runs.load(std::sync::atomic::Ordering::SeqCst);
-    println!("{runs} interleavings");
-    assert!(runs > 1, "nothing contends in this model");
-}
 
 /// A loop that a test drives. Its timers are ready when their time has come, and wake nobody: none is waited for here.
 #[derive(Clone)]

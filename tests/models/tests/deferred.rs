@@ -15,36 +15,13 @@ use std::{
 };
 
 use interloop::{Aborted, Cancellation, Completer, Deferred, Task, gather, race};
-use loom::{model::Builder, sync::Arc, thread};
+use interloop_models::{model, wide_model};
+use loom::{sync::Arc, thread};
 
 type Token = Arc<()>;
 
 fn pair() -> (Completer<Token>, Deferred<Token>) {
     Deferred::pair()
-}
-
-fn model(body: impl Fn() + Send + Sync + 'static) {
-    explore(&Builder::new(), body);
-}
-
-/// For a model whose interleavings with three preemptions are millions: with two, each thread can still
-/// be overtaken in the middle of an operation by each of the others.
-fn wide_model(body: impl Fn() + Send + Sync + 'static) {
-    let mut builder = Builder::new();
-    builder.preemption_bound = builder.preemption_bound.map(|bound| bound.min(2));
-    explore(&builder, body);
-}
-
-fn explore(builder: &Builder, body: impl Fn() + Send + Sync + 'static) {
-    let runs = std::sync::Arc::new(AtomicUsize::new(0));
-    let counter = runs.clone();
-    builder.check(move || {
-        counter.fetch_add(1, SeqCst);
-        body();
-    });
-    let runs = runs.load(SeqCst);
-    println!("{runs} interleavings");
-    assert!(runs > 1, "nothing contends in this model");
 }
 
 /// A callback that passes a value on and holds a token until it has run.

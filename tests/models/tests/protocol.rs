@@ -19,25 +19,11 @@ use interloop::{
     EventLoop, Job, Reactor, Source, Task, Timer,
     protocol::{self, Bare, Lost, Protocol, Transport},
 };
+use interloop_models::wide_model;
 use loom::{
     sync::{Arc, Mutex},
     thread,
 };
-
-fn model(body: impl Fn() + Send + Sync + 'static) {
-    let runs = StdArc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counter = runs.clone();
-    let mut builder = loom::model::Builder::new();
-    // The deferreds and the lock are modelled by themselves; with three preemptions these are millions.
-    builder.preemption_bound = builder.preemption_bound.map(|bound| bound.min(2));
-    builder.check(move || {
-        counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        body();
-    });
-    let runs = runs.load(std::sync::atomic::Ordering::SeqCst);
-    println!("{runs} interleavings");
-    assert!(runs > 1, "nothing contends in this model");
-}
 
 /// A loop of one task, which a test drives.
 #[derive(Clone)]
@@ -187,7 +173,7 @@ impl Setup {
 
 #[test]
 fn what_another_thread_writes_while_the_task_runs_is_sent() {
-    model(|| {
+    wide_model(|| {
         let setup = setup();
         let writing = setup.on_thread(|transport| {
             transport.write(b"1");
@@ -204,7 +190,7 @@ fn what_another_thread_writes_while_the_task_runs_is_sent() {
 
 #[test]
 fn what_two_threads_write_is_sent() {
-    model(|| {
+    wide_model(|| {
         let setup = setup();
         setup.looped.run();
         let writing = setup.on_thread(|transport| transport.write(b"12"));
@@ -221,7 +207,7 @@ fn what_two_threads_write_is_sent() {
 
 #[test]
 fn a_connection_that_another_thread_closes_sends_what_was_written_before() {
-    model(|| {
+    wide_model(|| {
         let setup = setup();
         let closing = setup.on_thread(|transport| {
             transport.write(b"12");
@@ -237,7 +223,7 @@ fn a_connection_that_another_thread_closes_sends_what_was_written_before() {
 
 #[test]
 fn a_connection_that_another_thread_aborts_is_lost_once() {
-    model(|| {
+    wide_model(|| {
         let setup = setup();
         let aborting = setup.on_thread(Transport::abort);
         setup.looped.run();
@@ -252,7 +238,7 @@ fn a_connection_that_another_thread_aborts_is_lost_once() {
 
 #[test]
 fn who_waits_for_the_end_is_told_when_the_loop_shuts_down_meanwhile() {
-    model(|| {
+    wide_model(|| {
         let setup = setup();
         setup.looped.run();
         let waiting = setup.on_thread(|transport| {
@@ -269,7 +255,7 @@ fn who_waits_for_the_end_is_told_when_the_loop_shuts_down_meanwhile() {
 
 #[test]
 fn a_protocol_that_another_thread_puts_in_place_is_begun() {
-    model(|| {
+    wide_model(|| {
         let setup = setup();
         setup.looped.run();
         let next = setup.notes.clone();
