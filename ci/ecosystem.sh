@@ -49,10 +49,10 @@ have() {
     if ! "${install[@]}" >"$scratch/apt.log" 2>&1; then
         # It succeeds without any, unless it is told not to.
         timeout 120 apt-get update -q -o APT::Update::Error-Mode=any >>"$scratch/apt.log" 2>&1 || unreachable=1
-        [[ -z $unreachable ]] && "${install[@]}" >>"$scratch/apt.log" 2>&1 || {
+        if [[ -n $unreachable ]] || ! "${install[@]}" >>"$scratch/apt.log" 2>&1; then
             echo "ecosystem.sh: cannot install $2: $(tail -n 1 "$scratch/apt.log")" >&2
             return 1
-        }
+        fi
     fi
     command -v "$1" >/dev/null
 }
