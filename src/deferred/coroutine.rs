@@ -270,16 +270,20 @@ where
                 Ok(Poll::Ready(result)) => result,
                 Err(panic) => Err(E::from(Aborted::panicked(panic))),
             };
-            turn.store(turn::ENDED, Release);
-            let Body { future, producer, .. } = body;
-            // The future goes first, so that whoever sees the result sees what it held released.
-            let result = match catch_unwind(AssertUnwindSafe(|| drop(future))) {
-                Ok(()) => result,
-                Err(panic) => Err(E::from(Aborted::panicked(panic))),
-            };
-            producer.fire(result);
-            return;
+            return self.end(body, result);
         }
+    }
+
+    /// Ends it with a result. The turn is the caller's.
+    fn end(&self, body: Body<T, E, F>, result: Result<T, E>) {
+        self.turn.as_turn().store(turn::ENDED, Release);
+        let Body { future, producer, .. } = body;
+        // The future goes first, so that whoever sees the result sees what it held released.
+        let result = match catch_unwind(AssertUnwindSafe(|| drop(future))) {
+            Ok(()) => result,
+            Err(panic) => Err(E::from(Aborted::panicked(panic))),
+        };
+        producer.fire(result);
     }
 
     /// What [`cell::with_canceller`] asks: says whether the cancellation goes on.
@@ -329,17 +333,56 @@ impl AsTurn for Sendable {
 
 /// The loop that resumes a coroutine which was woken by anything but a deferred.
 pub(crate) trait Resumer: Send + Sync + 'static {
-    /// Calls it soon, or drops it if the loop has ended.
-    fn call_soon(&self, resume: Box<dyn FnOnce() + Send>);
+    /// Has it [resumed](Call::resume) soon, or drops the call if the loop has ended.
+    fn call_soon(&self, call: Call);
 }
 
-impl<T, E, F> Coroutine<T, E, F, Sendable>
+/// A coroutine that a loop is to resume.
+pub(crate) struct Call(Option<Arc<dyn Callable>>);
+
+/// A coroutine with its types erased.
+trait Callable: Fired {
+    fn turn(&self) -> &AtomicUsize;
+
+    /// Resumes it here. The turn is the caller's.
+    fn go_on(self: Arc<Self>);
+
+    /// Ends it, as its loop does with its tasks. The turn is the caller's.
+    fn shut_down(&self);
+}
+
+impl Call {
+    /// Gives the coroutine with its turn, unless a deferred has resumed it meanwhile.
+    fn take(&mut self) -> Option<Arc<dyn Callable>> {
+        self.0.take().filter(|coroutine| turn::was_called(coroutine.turn()))
+    }
+
+    pub(crate) fn resume(mut self) {
+        if let Some(coroutine) = self.take() {
+            coroutine.go_on();
+        }
+    }
+}
+
+impl Drop for Call {
+    /// The loop has ended.
+    fn drop(&mut self) {
+        if let Some(coroutine) = self.take() {
+            coroutine.shut_down();
+        }
+    }
+}
+
+impl<T, E, F> Callable for Coroutine<T, E, F, Sendable>
 where
     F: Future<Output = Result<T, E>> + Send + 'static,
     T: Send + 'static,
     E: From<Aborted> + Send + 'static,
 {
-    /// Resumes it here. The turn is the caller's.
+    fn turn(&self) -> &AtomicUsize {
+        self.turn.as_turn()
+    }
+
     fn go_on(self: Arc<Self>) {
         chain::nested(move || {
             let fired: Option<Arc<dyn Fired>> = match self.turn.resumer {
@@ -350,13 +393,10 @@ where
         });
     }
 
-    /// Ends it, as its loop does with its tasks. The turn is the caller's.
     fn shut_down(&self) {
-        if let Some(Body { future, producer, .. }) = lock(&self.body).take() {
-            self.turn.turn.store(turn::ENDED, Release);
-            // It is gone, whatever becomes of its destructor.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
-            producer.fire(Err(E::from(Aborted::shut_down())));
+        let body = lock(&self.body).take();
+        if let Some(body) = body {
+            self.end(body, Err(E::from(Aborted::shut_down())));
         }
     }
 }
@@ -368,7 +408,7 @@ where
     E: From<Aborted> + Send + 'static,
 {
     fn resume(self: Arc<Self>) {
-        if turn::takes(&self.turn.turn) {
+        if turn::takes(self.turn()) {
             self.go_on();
         }
     }
@@ -385,51 +425,13 @@ where
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let Some(resumer) = &self.turn.resumer else {
-            return self.clone().resume();
-        };
-        if turn::calls(&self.turn.turn) {
-            let called = Called(Some(self.clone()));
-            resumer.call_soon(Box::new(move || called.resume()));
-        }
-    }
-}
-
-/// A coroutine that a loop is to resume.
-struct Called<T, E, F>(Option<Arc<Coroutine<T, E, F, Sendable>>>)
-where
-    F: Future<Output = Result<T, E>> + Send + 'static,
-    T: Send + 'static,
-    E: From<Aborted> + Send + 'static;
-
-impl<T, E, F> Called<T, E, F>
-where
-    F: Future<Output = Result<T, E>> + Send + 'static,
-    T: Send + 'static,
-    E: From<Aborted> + Send + 'static,
-{
-    /// Gives the coroutine with its turn, unless a deferred has resumed it meanwhile.
-    fn take(&mut self) -> Option<Arc<Coroutine<T, E, F, Sendable>>> {
-        self.0.take().filter(|coroutine| turn::was_called(&coroutine.turn.turn))
-    }
-
-    fn resume(mut self) {
-        if let Some(coroutine) = self.take() {
-            coroutine.go_on();
-        }
-    }
-}
-
-impl<T, E, F> Drop for Called<T, E, F>
-where
-    F: Future<Output = Result<T, E>> + Send + 'static,
-    T: Send + 'static,
-    E: From<Aborted> + Send + 'static,
-{
-    /// The loop has ended.
-    fn drop(&mut self) {
-        if let Some(coroutine) = self.take() {
-            coroutine.shut_down();
+        match &self.turn.resumer {
+            None => self.clone().resume(),
+            Some(resumer) => {
+                if turn::calls(self.turn()) {
+                    resumer.call_soon(Call(Some(self.clone())));
+                }
+            }
         }
     }
 }

@@ -4,13 +4,13 @@ use std::future::Future;
 
 use crate::{
     Aborted, Deferred, Reactor,
-    deferred::coroutine::{Resumer, home::Errands},
+    deferred::coroutine::{Call, Resumer, home::Errands},
     local,
 };
 
 impl Resumer for Reactor {
-    fn call_soon(&self, resume: Box<dyn FnOnce() + Send>) {
-        self.call_soon(resume);
+    fn call_soon(&self, call: Call) {
+        self.call_soon(|| call.resume());
     }
 }
 

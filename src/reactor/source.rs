@@ -89,6 +89,9 @@ impl Waiters {
     }
 
     /// Polls the loop's readiness with the waker that serves all that wait in this direction.
+    ///
+    /// Callbacks and coroutines that `poll` would run on this thread, by waking somebody, run when it has returned: so it may wake under a
+    /// lock.
     pub fn poll<R>(
         &self,
         cx: &mut Context<'_>,
