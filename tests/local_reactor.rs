@@ -272,10 +272,10 @@ fn a_coroutine_goes_on_here_whoever_wakes_it(mut looped: impl Local) {
 /// What wakes a coroutine while it holds a lock leaves it to the loop; a deferred does not.
 fn a_coroutine_runs_in_no_lock_but_where_a_deferred_fires(mut looped: impl Local) {
     let reactor = looped.reactor();
-    let inner = reactor.clone();
     let whole = reactor.spawn(async move {
         let channel = Rc::new(RefCell::new((false, None::<Waker>)));
         let (completer, fires) = local::Deferred::<u32>::pair();
+        let (telling, told) = local::Deferred::<()>::pair();
         let log = Rc::new(RefCell::new(Vec::new()));
         let (receiving, logging) = (channel.clone(), log.clone());
         let coroutine = local::Deferred::<_>::from_coroutine(async move {
@@ -286,6 +286,7 @@ fn a_coroutine_runs_in_no_lock_but_where_a_deferred_fires(mut looped: impl Local
             })
             .await;
             logging.borrow_mut().push("received");
+            telling.complete(());
             fires.await?;
             logging.borrow_mut().push("fired");
             Ok(())
@@ -296,7 +297,7 @@ fn a_coroutine_runs_in_no_lock_but_where_a_deferred_fires(mut looped: impl Local
             channel.1.take().unwrap().wake();
             assert!(log.borrow().is_empty());
         }
-        inner.sleep(MILLISECOND).await?;
+        told.await?;
         assert_eq!(*log.borrow(), ["received"]);
         completer.complete(1);
         assert_eq!(*log.borrow(), ["received", "fired"]);

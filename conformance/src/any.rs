@@ -9,18 +9,27 @@ use interloop::Reactor;
 
 use crate::{ShutsDown, Subject};
 
+/// Any subject, of which is known what `L` says.
+pub struct Any<L: ?Sized>(Box<L>);
+
 /// Any [`Subject`].
-pub struct AnySubject(Box<dyn Drives>);
+pub type AnySubject = Any<dyn Drives>;
 
 /// Any [`ShutsDown`].
-pub struct AnyShutsDown(Box<dyn Ends>);
+pub type AnyShutsDown = Any<dyn Ends>;
 
-trait Drives {
+/// A [`Subject`], as far as there can be pointers to any.
+pub trait Drives {
+    /// As [`Subject::reactor`].
     fn reactor(&self) -> Reactor;
+
+    /// As [`Subject::block_on`], of a future without an output.
     fn drive(&mut self, future: Pin<&mut dyn Future<Output = ()>>);
 }
 
-trait Ends: Drives {
+/// A [`ShutsDown`], as far as there can be pointers to any.
+pub trait Ends: Drives {
+    /// As [`ShutsDown::shut_down`].
     fn end(self: Box<Self>);
 }
 
@@ -40,27 +49,10 @@ impl<S: ShutsDown> Ends for S {
     }
 }
 
-/// Runs a future on a subject that cannot give its output.
-fn block_on<F: Future>(subject: &mut (impl Drives + ?Sized), future: F) -> F::Output {
-    let mut output = None;
-    subject.drive(pin!(async { output = Some(future.await) }));
-    output.expect("a loop that has run a future has its output")
-}
-
 impl AnySubject {
     /// Forgets the type of a subject.
     pub fn new(subject: impl Subject + 'static) -> Self {
         Self(Box::new(subject))
-    }
-}
-
-impl Subject for AnySubject {
-    fn reactor(&self) -> Reactor {
-        self.0.reactor()
-    }
-
-    fn block_on<F: Future>(&mut self, future: F) -> F::Output {
-        block_on(&mut *self.0, future)
     }
 }
 
@@ -71,13 +63,15 @@ impl AnyShutsDown {
     }
 }
 
-impl Subject for AnyShutsDown {
+impl<L: Drives + ?Sized> Subject for Any<L> {
     fn reactor(&self) -> Reactor {
         self.0.reactor()
     }
 
     fn block_on<F: Future>(&mut self, future: F) -> F::Output {
-        block_on(&mut *self.0, future)
+        let mut output = None;
+        self.0.drive(pin!(async { output = Some(future.await) }));
+        output.expect("a loop that has run a future has its output")
     }
 }
 

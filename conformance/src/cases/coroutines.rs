@@ -79,7 +79,7 @@ pub fn what_wakes_it_under_a_lock_leaves_it_to_the_loop(mut subject: AnySubject)
     assert_eq!(subject.block_on(sum).unwrap(), 4321);
 }
 
-pub fn a_deferred_that_fires_meanwhile_resumes_it_once(mut subject: AnySubject) {
+pub fn a_deferred_may_fire_before_the_loop_resumes_it(mut subject: AnySubject) {
     let reactor = subject.reactor();
     let channel = Strict::default();
     let sending = channel.clone();
